@@ -1,0 +1,1 @@
+"""The one door: routes, tokens, limits, live sockets."""

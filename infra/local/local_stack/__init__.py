@@ -1,0 +1,1 @@
+"""Everything ImpactNet needs, started by one command without containers."""

@@ -1,0 +1,1 @@
+"""Posts, replies, likes, notifications."""

@@ -1,0 +1,1 @@
+"""Who people are: users, credentials, sessions, roles, consent."""

@@ -1,0 +1,1 @@
+"""Every naira, provable: double entry, blocks, proofs."""

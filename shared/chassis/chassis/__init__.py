@@ -1,0 +1,1 @@
+"""What every ImpactNet service stands on."""

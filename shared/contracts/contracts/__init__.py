@@ -1,0 +1,1 @@
+"""What ImpactNet services say to each other: envelope, topics, registry, one module per context."""
