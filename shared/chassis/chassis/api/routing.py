@@ -1,0 +1,193 @@
+"""Routes whose handlers run in one unit of work: read the body, open it, answer, commit; the one commit per request."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from chassis.api.callers import find_caller
+from chassis.api.problems import ProblemError
+from chassis.api.strict_json import parse_strictly
+from chassis.database import Database, UnitOfWork
+from chassis.failpoints import failpoint
+from chassis.idempotency import KEY_CHARACTERS_MAX, IdempotencyKey, StoredAnswer
+from chassis.refusals import FieldRefusalError
+
+# 09-values: a JSON body.
+JSON_BYTES_MAX: Final = 1024 * 1024
+# What a replay repeats besides status and body.
+_REPLAYED_HEADERS: Final = ("content-type", "etag", "location")
+E = TypeVar("E", bound=Callable[..., Any])
+_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class StrictRequest(Request):
+    """A request whose body has a cap and whose JSON is parsed strictly."""
+
+    body_bytes_max: int = JSON_BYTES_MAX
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            chunks, size = [], 0
+            async for chunk in self.stream():
+                size += len(chunk)
+                if size > self.body_bytes_max:
+                    detail = f"The body is over {self.body_bytes_max} bytes."
+                    raise ProblemError(413, "body_too_large", detail, headers={"Connection": "close"})
+                chunks.append(chunk)
+            self._body = b"".join(chunks)
+        return self._body
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = parse_strictly(await self.body())
+        return self._json
+
+
+class _DiscardedError(Exception):
+    """Leaves the unit of work without keeping anything of it."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+def _idempotency_key_of(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not key or len(key) > KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable():
+        message = f"1 to {KEY_CHARACTERS_MAX} printable ASCII characters"
+        raise FieldRefusalError([("Idempotency-Key", "malformed", message)])
+    return key
+
+
+def _check_media_type(route: APIRoute, request: Request) -> None:
+    if route.body_field is None or request.method not in _BODY_METHODS:
+        return
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = kind in ("multipart/form-data", "application/x-www-form-urlencoded")
+    if not form and kind != "application/json":
+        has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+        if has_body:
+            raise ProblemError(415, "unsupported_media_type", "Send the body as application/json.")
+
+
+class OwnWorkRoute(APIRoute):
+    """A route whose handler opens short units of work itself, and holds no connection between them.
+
+    For handlers that do something slow in the middle (hash a password), or that must keep something although they
+    refuse (an attempt that was counted, a session that a replayed token revoked). An Idempotency-Key is accepted, and
+    nothing is kept of it.
+    """
+
+    body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            strict.body_bytes_max = self.body_bytes_max
+            _idempotency_key_of(request)
+            _check_media_type(self, strict)
+            if request.method in _BODY_METHODS:
+                await strict.body()
+            return await answer(strict)
+
+        return handle
+
+
+class UnitOfWorkRoute(APIRoute):
+    """A route whose handler finds an open `UnitOfWork` (see `Work`).
+
+    The body is read before a connection is taken, so that a slow client holds none. What the handler announces, its
+    effect and, for a keyed POST, its answer are committed together before the first byte of the answer is sent. An
+    answer of 400 or more, or an exception, keeps nothing.
+
+    `IDEMPOTENT` False exempts routes whose answer must not be kept (it holds tokens). `KEY_REQUIRED` is set on the
+    endpoint by `requires_idempotency_key`.
+    """
+
+    body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
+    IDEMPOTENT: ClassVar[bool] = True
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            strict.body_bytes_max = self.body_bytes_max
+            key = _idempotency_key_of(request)
+            if key is None and getattr(self.endpoint, "requires_idempotency_key", False):
+                detail = "Money moves here: send an Idempotency-Key, so that a repeat cannot move it twice."
+                raise ProblemError(400, "idempotency_key_required", detail)
+            _check_media_type(self, strict)
+            payload = await strict.body() if request.method in _BODY_METHODS else b""
+            await self.prepare(strict)
+            database: Database = request.app.state.database
+            try:
+                async with database.unit_of_work() as work:
+                    request.state.work = work
+                    response = await self._answer_once(strict, answer, work, key, payload)
+                    if response.status_code >= 400:  # noqa: PLR2004 -- the first error status of HTTP
+                        raise _DiscardedError(response)
+            except _DiscardedError as discarded:
+                return discarded.response
+            failpoint("api.committed")
+            return response
+
+        return handle
+
+    async def prepare(self, request: StrictRequest) -> None:
+        """What must be done before a connection is taken, for it is slow; the body has been read."""
+
+    async def _answer_once(
+        self,
+        request: StrictRequest,
+        answer: Callable[[Request], Coroutine[Any, Any, Response]],
+        work: UnitOfWork,
+        key: str | None,
+        payload: bytes,
+    ) -> Response:
+        if key is None or not self.IDEMPOTENT:
+            return await answer(request)
+        caller = await find_caller(request)
+        scope = str(caller.user_id) if caller else "anonymous"
+        stored_key = IdempotencyKey(caller=scope, method="POST", path=request.url.path, key=key, payload=payload)
+        stored = await stored_key.find_answer(work.connection)
+        if stored is not None:
+            return Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
+        response = await answer(request)
+        if response.status_code < 400 and hasattr(response, "body"):  # noqa: PLR2004 -- the first error status of HTTP
+            headers = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
+            await stored_key.store(work.connection, StoredAnswer(response.status_code, headers, bytes(response.body)))
+        return response
+
+
+class UnkeyedRoute(UnitOfWorkRoute):
+    """For answers that hold tokens: an Idempotency-Key is accepted, and nothing is kept of it."""
+
+    IDEMPOTENT = False
+
+
+class DocumentRoute(UnitOfWorkRoute):
+    """For documents of up to 20 MiB (09-values) with their multipart framing, read before a connection is taken."""
+
+    body_bytes_max = 21 * 1024 * 1024
+
+
+def requires_idempotency_key(endpoint: E) -> E:
+    """Marks an endpoint where money moves (400 `idempotency_key_required` without a key)."""
+    endpoint.requires_idempotency_key = True  # type: ignore[attr-defined] # a mark that the route class reads
+    return endpoint
+
+
+async def _work(request: Request) -> UnitOfWork:
+    work: UnitOfWork = request.state.work
+    return work
+
+
+# The unit of work of this request.
+Work = Annotated[UnitOfWork, Depends(_work)]

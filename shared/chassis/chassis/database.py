@@ -1,0 +1,135 @@
+"""PostgreSQL: one pool per process, and the one place where anything is committed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.clock import Clock, SystemClock
+from chassis.ids import new_id
+from chassis.outbox import PendingEvent, write_outbox
+from contracts.fact import Fact
+
+# How long a connection attempt or a wait for a pooled connection may take: clients hear 503 within 5 s.
+CONNECT_TIMEOUT_SECONDS: Final = 4
+# A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
+LOCK_TIMEOUT_SECONDS: Final = 5
+# SQLSTATE classes that say "the database is not there right now": connection, resources, operator intervention.
+_AWAY_CLASSES: Final = ("08", "53", "57")
+
+
+def database_is_away(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be reached, rather than that a statement was wrong."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated or isinstance(error, InterfaceError):
+            return True
+        state = getattr(error.orig, "sqlstate", None)
+        if state is not None:
+            return str(state)[:2] in _AWAY_CLASSES
+        return isinstance(error, OperationalError)
+    return isinstance(error, OSError | TimeoutError)
+
+
+class UnitOfWork:
+    """One transaction and the facts announced in it; both become durable together, or neither.
+
+    Use cases execute statements on `connection` and call `announce`; they never commit.
+    """
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self.connection = connection
+        self._clock = clock
+        self._now: datetime | None = None
+        self._pending: list[PendingEvent] = []
+
+    @property
+    def now(self) -> datetime:
+        """The time of this unit of work: one instant for everything in it."""
+        if self._now is None:
+            self._now = self._clock.now()
+        return self._now
+
+    def announce(self, fact: Fact) -> UUID:
+        """Tell the other contexts; the event's id is known at once, it is written at the commit."""
+        event_id = new_id()
+        self._pending.append(PendingEvent(event_id=event_id, fact=fact, time=self.now))
+        return event_id
+
+    async def flush(self) -> None:
+        """Write what was announced; called once, right before the commit."""
+        pending, self._pending = self._pending, []
+        if pending:
+            await write_outbox(self.connection, pending)
+
+
+class Database:
+    """A pool of connections as one role. `url` is `postgresql+asyncpg://…`."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str,
+        pool_size: int = 5,
+        pool_overflow: int = 10,
+        statement_timeout_seconds: int = 15,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.url = url
+        self.engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_overflow,
+            pool_timeout=CONNECT_TIMEOUT_SECONDS,
+            # A dead connection is found before work is put on it, e.g. after the database restarted.
+            pool_pre_ping=True,
+            # Parameters hold what people wrote: errors must not carry them into logs or dead letters.
+            hide_parameters=True,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "server_settings": {
+                    "application_name": application_name,
+                    "timezone": "UTC",
+                    "statement_timeout": f"{statement_timeout_seconds}s",
+                    "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
+                    # A client that froze inside a transaction must not hold its locks for ever.
+                    "idle_in_transaction_session_timeout": "60s",
+                    "jit": "off",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """A transaction: committed when the block ends, rolled back when it raises. The only commit there is."""
+        async with self.engine.connect() as connection, connection.begin():
+            work = UnitOfWork(connection, self.clock)
+            yield work
+            await work.flush()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading outside a unit of work; nothing written on it is kept."""
+        async with self.engine.connect() as connection:
+            yield connection
+            await connection.rollback()
+
+    async def is_reachable(self) -> bool:
+        """Whether a statement gets an answer; never raises for a database that is away."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Exception as error:
+            if database_is_away(error):
+                return False
+            raise
+        return True
+
+    async def close(self) -> None:
+        await self.engine.dispose()

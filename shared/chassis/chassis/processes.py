@@ -1,0 +1,168 @@
+"""The processes of a service: api, worker, or both in one; started, drained on SIGTERM, gone within 25 s."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from chassis.api.app import build_app
+from chassis.api.health import Health, health_router
+from chassis.clock import SystemClock
+from chassis.consumer import ConsumerRunner
+from chassis.database import Database
+from chassis.housekeeping import housekeeping_timers
+from chassis.logs import configure_logs
+from chassis.personal_data import Vault
+from chassis.relay import Relay
+from chassis.service import Foundation, Parts, Service
+from chassis.settings import ServiceSettings
+from chassis.standing import subscribe_to_standing
+from chassis.tracing import start_tracing
+from contracts.topics import dead_letter_topic_of, topic_of
+
+log = structlog.get_logger(__name__)
+
+# 06-security: exit within 25 s of SIGTERM; requests get 15 of them, the rest is for consumers and pools.
+DRAIN_SECONDS_MAX: Final = 15
+# 09-values "slow clients": an idle keep-alive connection is closed a little after nginx's own 60 s.
+KEEP_ALIVE_SECONDS: Final = 65
+# 431 above this: eight times the longest access token.
+HEADER_BYTES_MAX: Final = 32 * 1024
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the process stops its parts in its own order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: Any, host: str, port: int) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+        )
+    )
+
+
+def open_database(settings: ServiceSettings, process: str) -> Database:
+    """A pool as the role of `process` (`api` or `worker`)."""
+    url = settings.database_url if process == "api" else settings.worker_database_url
+    return Database(
+        url.get_secret_value(),
+        application_name=f"impactnet-{settings.CONTEXT}-{process}",
+        pool_size=settings.database_pool_size,
+        pool_overflow=settings.database_pool_overflow,
+        statement_timeout_seconds=settings.database_statement_timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def built(service: Service, settings: ServiceSettings, process: str) -> AsyncIterator[tuple[Foundation, Parts]]:
+    """A service's parts with their resources open."""
+    database = open_database(settings, process)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        foundation = Foundation(settings, database, SystemClock(), Vault(settings.master_key))
+        parts = service.build(foundation)
+        for resource in parts.resources:
+            await stack.enter_async_context(resource)
+        yield foundation, parts
+
+
+async def run_service(service: Service, settings: ServiceSettings, *, api: bool, worker: bool) -> None:
+    """Run until SIGTERM or SIGINT."""
+    configure_logs(settings)
+    start_tracing(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    health = Health()
+    async with AsyncExitStack() as stack:
+        background: list[asyncio.Task[Any]] = []
+        server = None
+        if worker:
+            foundation, parts = await stack.enter_async_context(built(service, settings, "worker"))
+            background += _start_worker(service, settings, foundation, parts, health)
+        if api:
+            foundation, parts = await stack.enter_async_context(built(service, settings, "api"))
+            health.needs["database"] = foundation.database.is_reachable
+            app = build_app(
+                settings,
+                foundation.database,
+                version=service.version,
+                description=service.description,
+                routers=parts.routers,
+                problems=parts.problems,
+                wiring=parts.wiring,
+                health=health,
+            )
+            server = _server(app, settings.host, settings.port)
+        else:
+            app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+            app.include_router(health_router(health))
+            server = _server(app, settings.host, settings.worker_port)
+        await _run_until_stopped(server, background, stop, health)
+
+
+def _start_worker(
+    service: Service, settings: ServiceSettings, foundation: Foundation, parts: Parts, health: Health
+) -> list[asyncio.Task[Any]]:
+    subscribe_to_standing(parts.subscriptions)
+    runner = ConsumerRunner(settings, foundation.database, parts.subscriptions)
+    relay = Relay(settings, foundation.database, [topic_of(service.context), dead_letter_topic_of(service.context)])
+
+    async def broker_connected() -> bool:
+        return runner.connected
+
+    health.needs["database"] = foundation.database.is_reachable
+    health.likes["kafka"] = broker_connected
+    timers = [*parts.timers, *housekeeping_timers(service.context, foundation.database)]
+    return [
+        asyncio.create_task(runner.run(), name="consumer"),
+        asyncio.create_task(relay.run(), name="relay"),
+        *(asyncio.create_task(timer.run_forever(), name=timer.name) for timer in timers),
+    ]
+
+
+async def _run_until_stopped(
+    server: _Server, background: list[asyncio.Task[Any]], stop: asyncio.Event, health: Health
+) -> None:
+    serving = asyncio.create_task(server.serve(), name="http")
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait([serving, stopped, *background], return_when=asyncio.FIRST_COMPLETED)
+    health.draining = True
+    server.should_exit = True
+    for task in background:
+        task.cancel()
+    # Each part ends its own way: the server answers what it has, consumers commit, the relay gives its lease back.
+    results = await asyncio.gather(serving, *background, return_exceptions=True)
+    stopped.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await stopped
+    faults = [result for result in results if isinstance(result, Exception)]
+    if faults:
+        raise ExceptionGroup("a part of the process failed", faults)
+    if stopped not in done:
+        ended = ", ".join(task.get_name() for task in done)
+        raise RuntimeError(f"ended without being asked to: {ended}")
+    log.info("stopped")

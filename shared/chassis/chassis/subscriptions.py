@@ -1,0 +1,55 @@
+"""Which facts a service listens to, and what it does with each."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chassis.database import UnitOfWork
+from contracts.envelope import Event
+from contracts.fact import Fact
+from contracts.topics import topic_of
+
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event being handled, and the unit of work that its effect belongs to."""
+
+    event: Event
+    work: UnitOfWork
+
+
+Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+
+class DependencyMissingError(Exception):
+    """What this event builds on has not arrived yet: it waits, it is not dropped and not dead-lettered early."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
+class Subscriptions:
+    """Handlers by fact type; several may listen to the same fact, in the order they were added."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, list[Handler]] = {}
+        self.duplicate_watchers: list[Callable[[Delivery], Awaitable[None]]] = []
+
+    def on(self, fact: type[F], handler: Callable[[F, Delivery], Awaitable[None]]) -> None:
+        """Call `handler` with each such fact; it executes on `delivery.work` and never commits."""
+        self._handlers.setdefault(fact.TYPE, []).append(handler)
+
+    def on_duplicate(self, watcher: Callable[[Delivery], Awaitable[None]]) -> None:
+        """Show `watcher` each event whose id was handled before: whoever must know compares what it says now."""
+        self.duplicate_watchers.append(watcher)
+
+    def handlers_of(self, event_type: str) -> list[Handler]:
+        return self._handlers.get(event_type, [])
+
+    @property
+    def topics(self) -> list[str]:
+        """Every topic that has a handler, sorted."""
+        return sorted({topic_of(event_type.split(".", 1)[0]) for event_type in self._handlers})

@@ -1,0 +1,155 @@
+"""A request: one transaction, one answer, kept once."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from chassis.testing.harness import ServiceHarness, running_service
+from contracts.programs import ProgramCreated
+
+
+@pytest.fixture
+async def service(sample_urls, sample_service):
+    async with running_service(sample_service, sample_urls) as harness:
+        yield harness
+
+
+async def test_effect_and_event_are_committed_together(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.post("/api/v1/notes/", json={"name": "one"}, headers={"X-Request-ID": "req-1"})
+    assert answer.status_code == 201
+    assert answer.headers["x-request-id"] == "req-1"
+    (fact,) = await service.announced(ProgramCreated)
+    assert str(fact.program_id) == answer.json()["note_id"]
+
+
+async def test_a_fault_after_the_effect_keeps_nothing_and_says_nothing_of_the_inside(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.post("/api/v1/notes/broken/", json={"name": "gone"})
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "fault" not in answer.text.replace("internal_error", "")
+        again = await client.post("/api/v1/notes/", json={"name": "gone"})
+    assert again.status_code == 201
+    assert len(await service.announced(ProgramCreated)) == 1
+
+
+async def test_the_path_without_its_last_slash_works_too(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.post("/api/v1/notes", json={"name": "slashless"})
+    assert answer.status_code == 201
+
+
+async def test_a_repeated_key_gives_the_same_answer_and_one_effect(service: ServiceHarness):
+    async with service.client(uuid4()) as client:
+        headers = {"Idempotency-Key": "k-1"}
+        first = await client.post("/api/v1/notes/paid/", json={"name": "n", "amount": "1.00"}, headers=headers)
+        second = await client.post("/api/v1/notes/paid/", json={"name": "n", "amount": "1.00"}, headers=headers)
+        other = await client.post("/api/v1/notes/paid/", json={"name": "m", "amount": "1.00"}, headers=headers)
+    assert first.status_code == second.status_code == 201
+    assert first.content == second.content
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(await service.announced(ProgramCreated)) == 1
+
+
+async def test_two_at_once_with_one_key_have_one_effect(service: ServiceHarness):
+    async with service.client(uuid4()) as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(
+                    "/api/v1/notes/paid/", json={"name": "x", "amount": "2"}, headers={"Idempotency-Key": "same"}
+                )
+                for _ in range(8)
+            )
+        )
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert any(answer.status_code == 201 for answer in answers)
+    assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"idempotency_in_flight"}
+    assert len(await service.announced(ProgramCreated)) == 1
+
+
+async def test_where_money_moves_a_key_is_required_and_a_key_is_each_callers_own(service: ServiceHarness):
+    async with service.client(uuid4()) as client:
+        answer = await client.post("/api/v1/notes/paid/", json={"name": "n", "amount": "1.00"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
+        mine = await client.post(
+            "/api/v1/notes/paid/", json={"name": "mine", "amount": "1"}, headers={"Idempotency-Key": "k"}
+        )
+    async with service.client(uuid4()) as other:
+        theirs = await other.post(
+            "/api/v1/notes/paid/", json={"name": "theirs", "amount": "1"}, headers={"Idempotency-Key": "k"}
+        )
+    assert mine.status_code == theirs.status_code == 201
+    assert mine.json() != theirs.json()
+
+
+async def test_a_refused_request_may_be_mended_under_the_same_key(service: ServiceHarness):
+    async with service.client() as client:
+        await client.post("/api/v1/notes/", json={"name": "taken"})
+        refused = await client.post("/api/v1/notes/", json={"name": "taken"}, headers={"Idempotency-Key": "k"})
+        mended = await client.post("/api/v1/notes/", json={"name": "free"}, headers={"Idempotency-Key": "k"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "name_taken")
+    assert mended.status_code == 201
+
+
+BAD_BODIES = {
+    "malformed": (b'{"name": ', 400, "malformed_json"),
+    "invalid UTF-8": (b'{"name": "\xff"}', 400, "malformed_json"),
+    "a lone surrogate": (rb'{"name": "\ud800"}', 400, "malformed_json"),
+    "NaN": (b'{"name": NaN}', 400, "malformed_json"),
+    "a key twice": (b'{"name": "a", "name": "b"}', 400, "duplicate_keys"),
+    "a NUL byte": (rb'{"name": "a\u0000b"}', 400, "nul_byte"),
+    "deep nesting": (b'{"name": ' + b"[" * 100 + b"]" * 100 + b"}", 400, "json_too_deep"),
+    "very deep nesting": (b"[" * 10_000 + b"]" * 10_000, 400, "malformed_json"),
+    "an unknown field": (b'{"name": "a", "more": 1}', 422, "validation_failed"),
+    "a control character": (rb'{"name": "a\u0007"}', 422, "validation_failed"),
+    "a name too long": (b'{"name": "' + b"a" * 201 + b'"}', 422, "validation_failed"),
+    "ten megabytes": (b'{"name": "' + b"a" * 10_000_000 + b'"}', 413, "body_too_large"),
+    "an array": (b"[1]", 422, "validation_failed"),
+    "nothing": (b"", 422, "validation_failed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BODIES)
+async def test_bad_input_is_a_clear_4xx_and_nothing_is_stored(service: ServiceHarness, case: str):
+    body, status, code = BAD_BODIES[case]
+    async with service.client() as client:
+        answer = await client.post("/api/v1/notes/", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await service.announced(ProgramCreated) == []
+
+
+@pytest.mark.parametrize("amount", ["-1", "0", "1.001", "1" * 20, "1e3", "NaN", 1.5, " ", "٣"])
+async def test_an_amount_that_is_no_amount_names_the_field(service: ServiceHarness, amount):
+    async with service.client(uuid4()) as client:
+        answer = await client.post(
+            "/api/v1/notes/paid/", json={"name": "n", "amount": amount}, headers={"Idempotency-Key": "k"}
+        )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "amount"
+
+
+async def test_a_body_that_is_not_json_is_415(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.post("/api/v1/notes/", content=b"name=a", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_an_id_that_is_no_id_and_a_path_that_is_none_are_404(service: ServiceHarness):
+    async with service.client() as client:
+        for path in ("/api/v1/notes/not-an-id/", "/api/v1/nothing/"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_without_or_with_a_bad_token_it_is_401_with_a_challenge(service: ServiceHarness):
+    async with service.client() as client:
+        body, key = {"name": "n", "amount": "1"}, {"Idempotency-Key": "k"}
+        for headers in (key, {**key, "Authorization": "Bearer nonsense"}, {**key, "Authorization": "Basic eDp5"}):
+            answer = await client.post("/api/v1/notes/paid/", json=body, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+            assert answer.headers["www-authenticate"].startswith("Bearer")

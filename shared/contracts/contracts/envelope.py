@@ -1,0 +1,114 @@
+"""The envelope round every fact: CloudEvents 1.0, structured JSON, with one spelling in bytes."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from contracts.fact import Fact, Time
+
+SCHEMA_BASE = "https://api.impactnet.ng/schemas/"
+# 04-events: anything larger travels as a reference.
+EVENT_SIZE_BYTES_MAX = 256 * 1024
+
+
+class UndecodableEventError(ValueError):
+    """These bytes are no event: they go to the dead letters at once, for no retry can mend them."""
+
+
+class EventTooLargeError(ValueError):
+    """The event is over `EVENT_SIZE_BYTES_MAX`: what is large must travel as a reference."""
+
+
+class Event(BaseModel):
+    """A CloudEvents 1.0 event (https://github.com/cloudevents/spec, JSON event format, structured mode).
+
+    `sequence` is the aggregate's own version, contiguous from 1; `causationid` is the event or request that led here,
+    `correlationid` the request at the start of it all, `actorid` the opaque id of the user who acted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: Annotated[str, StringConstraints(pattern=r"^/impactnet/[a-z]+$")]
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]+\.v[1-9][0-9]*$", max_length=100)]
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    time: Time
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    sequence: Annotated[int, Field(ge=1, le=2**53 - 1)]
+    traceparent: str | None = None
+    actorid: str | None = None
+    causationid: str | None = None
+    correlationid: str | None = None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        fact: Fact,
+        *,
+        event_id: UUID,
+        time: Any,
+        sequence: int,
+        traceparent: str | None = None,
+        actorid: str | None = None,
+        causationid: str | None = None,
+        correlationid: str | None = None,
+    ) -> Self:
+        """Wrap a fact. `time` is an aware datetime."""
+        return cls(
+            id=event_id,
+            source=f"/impactnet/{fact.context()}",
+            type=fact.TYPE,
+            subject=fact.subject(),
+            time=time,
+            dataschema=f"{SCHEMA_BASE}{fact.TYPE}.json",
+            sequence=sequence,
+            traceparent=traceparent,
+            actorid=actorid,
+            causationid=causationid,
+            correlationid=correlationid,
+            data=fact.model_dump(mode="json"),
+        )
+
+    @property
+    def context(self) -> str:
+        return self.type.split(".", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The catalogue's name without context and version."""
+        return self.type.split(".")[1]
+
+    def to_bytes(self) -> bytes:
+        """The one spelling of this event: sorted keys, no white space, UTF-8; absent extensions left out.
+
+        Raises:
+            EventTooLargeError: over 256 KiB.
+        """
+        body = self.model_dump(mode="json", exclude_none=False)
+        for extension in ("traceparent", "actorid", "causationid", "correlationid"):
+            if body[extension] is None:
+                del body[extension]
+        encoded = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        if len(encoded) > EVENT_SIZE_BYTES_MAX:
+            raise EventTooLargeError(f"{self.type} is {len(encoded)} bytes; the cap is {EVENT_SIZE_BYTES_MAX}")
+        return encoded
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """Read an event.
+
+        Raises:
+            UndecodableEventError: not UTF-8 JSON, or not our envelope, or over the size cap.
+        """
+        if len(payload) > EVENT_SIZE_BYTES_MAX:
+            raise UndecodableEventError(f"{len(payload)} bytes is over the cap of {EVENT_SIZE_BYTES_MAX}")
+        try:
+            return cls.model_validate_json(payload)
+        except ValidationError as error:
+            # The input is left out: an undecodable record may hold anything, and this text reaches logs.
+            raise UndecodableEventError(str(error.errors(include_input=False, include_url=False))) from error
