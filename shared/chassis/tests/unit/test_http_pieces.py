@@ -1,0 +1,109 @@
+"""Cursors, ETags, amounts: the small pieces that every answer is made of."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from chassis.api.middleware import sane_request_id
+from chassis.api.pages import PageQuery, encode_cursor, page_of
+from chassis.api.preconditions import IfMatch, conditional, version_etag
+from chassis.api.values import Body, Money, PositiveMoney
+from chassis.clock import rfc3339
+from chassis.ids import new_id
+from chassis.refusals import FieldRefusalError, StaleVersionError
+from chassis.tracing import child_traceparent, valid_traceparent
+
+
+def request_with(**headers: str):
+    return SimpleNamespace(headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@given(st.uuids(), st.integers(0, 10**9))
+def test_a_cursor_gives_back_what_it_was_made_of(identifier: UUID, number: int):
+    query = PageQuery(cursor=encode_cursor(identifier, number))
+    assert query.position(UUID, int) == (identifier, number)
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!!!", "bnVsbA", encode_cursor("a", "b", "c"), encode_cursor("no-id", 1)])
+def test_a_cursor_of_another_list_is_refused_by_name(cursor: str):
+    with pytest.raises(FieldRefusalError) as refusal:
+        PageQuery(cursor=cursor).position(UUID, int)
+    assert refusal.value.errors[0][0] == "cursor"
+
+
+@pytest.mark.parametrize(("rows", "more"), [(0, False), (19, False), (20, False), (21, True)])
+def test_a_page_has_a_cursor_exactly_when_there_is_more(rows, more):
+    page = page_of(list(range(rows)), 20, item=lambda row: row, key=lambda row: (row,))
+    assert len(page["items"]) == min(rows, 20)
+    assert (page["next_cursor"] is not None) is more
+
+
+def test_if_match_takes_the_present_version_a_list_and_a_star_and_never_a_weak_tag():
+    present = version_etag(3)
+    for header in ('"v3"', '"v1", "v3"', "*"):
+        IfMatch(request_with(if_match=header)).check(present)
+    IfMatch(request_with()).check(present)
+    for header in ('"v2"', 'W/"v3"', "v3", ""):
+        with pytest.raises(StaleVersionError):
+            IfMatch(request_with(if_match=header)).check(present)
+
+
+def test_what_the_client_has_is_answered_304_without_a_body():
+    first = conditional(request_with(), b"{}")
+    again = conditional(request_with(if_none_match=first.headers["etag"]), b"{}")
+    weak = conditional(request_with(if_none_match="W/" + first.headers["etag"]), b"{}")
+    changed = conditional(request_with(if_none_match=first.headers["etag"]), b"{1}")
+    assert [answer.status_code for answer in (first, again, weak, changed)] == [200, 304, 304, 200]
+    assert again.body == b""
+    assert first.headers["cache-control"] == "public, max-age=10"
+
+
+class Amounts(Body):
+    positive: PositiveMoney
+    any: Money = "0"
+
+
+@pytest.mark.parametrize(("given_as", "kept_as"), [("1", "1.00"), ("0.5", "0.50"), ("999999999999999.99",) * 2])
+def test_an_amount_is_kept_with_exactly_two_digits(given_as: str, kept_as: str):
+    assert Amounts(positive=given_as).positive == kept_as
+
+
+@given(st.text(max_size=30))
+def test_no_text_that_is_not_an_amount_passes(text: str):
+    try:
+        kept = Amounts(positive=text).positive
+    except ValidationError:
+        return
+    assert kept.isascii()
+    assert len(kept.partition(".")[2]) == 2
+    assert "e" not in kept.lower()
+
+
+def test_ids_sort_by_the_time_they_were_made():
+    made = [new_id() for _ in range(1000)]
+    assert made == sorted(made)
+    assert {identifier.version for identifier in made} == {7}
+
+
+def test_times_have_one_spelling():
+    assert rfc3339(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000000Z"
+
+
+def test_a_trace_is_carried_on_with_a_span_of_our_own_and_nonsense_starts_a_new_one():
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    child = child_traceparent(valid_traceparent(parent))
+    assert child.split("-")[1] == parent.split("-")[1]
+    assert child.split("-")[2] != parent.split("-")[2]
+    for nonsense in (None, "", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", parent.upper(), parent + "x"):
+        assert valid_traceparent(nonsense) is None
+    assert valid_traceparent(child_traceparent(None)) is not None
+
+
+@pytest.mark.parametrize("value", ["", "a b", "x" * 101, "é", "a\nb"])
+def test_a_request_id_that_could_forge_a_log_line_is_not_taken(value: str):
+    assert sane_request_id(value) is None
