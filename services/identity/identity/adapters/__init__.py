@@ -1,0 +1,1 @@
+"""What identity stands on: PostgreSQL, argon2, mail."""

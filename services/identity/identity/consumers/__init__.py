@@ -1,0 +1,1 @@
+"""What identity hears from other contexts."""
