@@ -1,0 +1,1 @@
+"""HTTP: thin routers and their bodies."""

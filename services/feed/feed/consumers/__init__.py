@@ -1,0 +1,1 @@
+"""What other contexts say, one file per upstream."""

@@ -1,0 +1,1 @@
+"""What can be done on the feed; one file per use case."""
