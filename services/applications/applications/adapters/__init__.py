@@ -1,0 +1,1 @@
+"""What connects the use cases to PostgreSQL, object storage and models."""

@@ -1,0 +1,1 @@
+"""Who asks the questions: fixed rules, or a language model."""

@@ -1,0 +1,1 @@
+"""The HTTP side: thin routers, bodies, the one table of problems."""

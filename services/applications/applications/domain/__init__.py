@@ -1,0 +1,1 @@
+"""Pure rules: no HTTP, SQL, Kafka, clock or settings."""

@@ -1,0 +1,1 @@
+"""One module per use case: the table of contents of the service."""
