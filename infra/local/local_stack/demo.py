@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,16 @@ async def _log_in(platform: Platform, demo_users: Path) -> _Cast:
         return await platform.existing(name, email=users[name]["email"], password=users[name]["password"])
 
     board = Board(await enter("exec1"), await enter("exec2"), await enter("exec3"))
-    return _Cast(await enter("admin1"), await enter("admin2"), board, await enter("donor"), await enter("amina"))
+    tag = secrets.token_hex(4)
+    # Someone new each time: an applicant may upload ten files an hour.
+    amina = await platform.register(
+        f"amina-{tag}",
+        password=secrets.token_urlsafe(12),
+        full_name="Amina Bala",
+        phone="+2348000000000",
+        email=f"amina-{tag}@demo.impactnet.ng",
+    )
+    return _Cast(await enter("admin1"), await enter("admin2"), board, await enter("donor"), amina)
 
 
 async def _apply(say: _Narrator, platform: Platform, cast: _Cast, program: dict[str, Any]) -> tuple[str, LiveSocket]:
@@ -142,7 +152,7 @@ async def run_demo(console: Console, base_url: str, demo_users: Path) -> None:
     say = _Narrator(console)
     async with Platform(base_url) as platform:
         cast = await _log_in(platform, demo_users)
-        say.step("Everyone is logged in: two admins, three executives, a donor, and Amina, who sews in Kano.")
+        say.step("Everyone is logged in: two admins, three executives, a donor. Amina, who sews in Kano, registers.")
         title = f"Women in Tailoring {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
         program = await steps.open_program(cast.admin, cast.board, title=title)
         say.step(f"An admin opened the programme “{title}” with a board of three.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from local_stack.journey.platform import Answer, Person, until
+from local_stack.journey.platform import Answer, Person, UnexpectedAnswerError, until
 from local_stack.journey.socket import LiveSocket
 
 DEMO_VIDEO: Final = Path(__file__).parent.parent.parent / "demo_data" / "applicant-amina.mp4"
@@ -61,7 +61,7 @@ async def open_program(admin: Person, board: Board, *, title: str) -> dict[str, 
         "close_date": "2099-12-31",
         "review_quorum": 2,
     }
-    program = (await admin.post("/programs/", body, expect=201)).body
+    program: dict[str, Any] = (await admin.post("/programs/", body, expect=201)).body
     path = f"/programs/{program['id']}"
     form = {
         "type": "object",
@@ -85,21 +85,21 @@ async def open_program(admin: Person, board: Board, *, title: str) -> dict[str, 
     for person, seat, is_chair in seats:
         await seat_executive(admin, program["id"], person, title=seat, is_chair=is_chair)
     await admin.post(f"{path}/publish/")
-    return (await admin.get(f"{path}/")).body
+    published: dict[str, Any] = (await admin.get(f"{path}/")).body
+    return published
 
 
 async def seat_executive(admin: Person, program_id: str, person: Person, *, title: str, is_chair: bool) -> None:
     """Put somebody on the board; programs hears of a new role a moment after identity."""
     body = {
-        "user_id": person.user_id,
         "display_name": f"{person.name.title()} A.",
         "title": title,
         "is_chair": is_chair,
     }
 
     async def seated() -> bool:
-        answer = await admin.post(f"/programs/{program_id}/executives/", body, expect=None)
-        return answer.status == 201 or _expected(answer, "not_an_executive")  # noqa: PLR2004 -- created
+        answer = await admin.post(f"/programs/{program_id}/executives/{person.user_id}/", body, expect=None)
+        return answer.status == 201 or _expected(answer, "not_an_executive")  # noqa: PLR2004 -- 201 Created
 
     await until(f"{person.name} sits on the board", seated)
 
@@ -107,7 +107,7 @@ async def seat_executive(admin: Person, program_id: str, person: Person, *, titl
 def _expected(answer: Answer, code: str) -> bool:
     """False (ask again) for the refusal that a lagging read model gives; anything else is an error."""
     if answer.code != code:
-        raise AssertionError(f"unexpected answer {answer.status}: {answer.body}")
+        raise UnexpectedAnswerError(f"unexpected answer {answer.status}: {answer.body}")
     return False
 
 
@@ -117,7 +117,7 @@ async def donate(donor: Person, program_id: str, amount: str, *, key: str | bool
 
     async def announced() -> Any:
         answer = await donor.post("/transactions/donations/", body, key=key, expect=None)
-        return answer.body if answer.status == 201 else _expected(answer, "not_found")  # noqa: PLR2004 -- created
+        return answer.body if answer.status == 201 else _expected(answer, "not_found")  # noqa: PLR2004 -- 201 Created
 
     donation = await until("the ledger knows the programme", announced)
 
@@ -125,7 +125,7 @@ async def donate(donor: Person, program_id: str, amount: str, *, key: str | bool
         found = (await donor.get(f"/transactions/{donation['id']}/")).body
         return found if found["status"] == "completed" and found["blockchain_hash"] else None
 
-    return await until("the donation is confirmed", confirmed)  # type: ignore[no-any-return] # JSON
+    return await until("the donation is confirmed", confirmed)  # type: ignore[no-any-return] # JSON has no types
 
 
 async def apply(member: Person, program_id: str) -> Answer:
@@ -133,9 +133,9 @@ async def apply(member: Person, program_id: str) -> Answer:
 
     async def started() -> Any:
         answer = await member.post(f"/programs/{program_id}/apply/", {"answers": {}}, expect=None)
-        return answer if answer.status == 201 else _expected(answer, "not_found")  # noqa: PLR2004 -- created
+        return answer if answer.status == 201 else _expected(answer, "not_found")  # noqa: PLR2004 -- 201 Created
 
-    return await until("the programme takes applications", started)  # type: ignore[no-any-return] # an Answer
+    return await until("the programme takes applications", started)  # type: ignore[no-any-return] # an Answer, as looked at
 
 
 async def fill_in(member: Person, program: dict[str, Any], application_id: str, etag: str) -> str:
@@ -166,7 +166,7 @@ async def video_outcome(member: Person, application_id: str) -> dict[str, Any]:
         video = (await member.get(f"/applications/{application_id}/")).body["video"]
         return video if video and video["status"] in ("ready", "refused") else None
 
-    return await until("the video has been looked at", decided)  # type: ignore[no-any-return] # JSON
+    return await until("the video has been looked at", decided)  # type: ignore[no-any-return] # JSON has no types
 
 
 async def interview(member: Person, application_id: str) -> list[dict[str, Any]]:
@@ -194,9 +194,9 @@ async def in_review_queue(executive: Person, application_id: str) -> dict[str, A
 
     async def there() -> Any:
         answer = await executive.get(f"/executive/applications/{application_id}/", expect=None)
-        return answer.body if answer.status == 200 else _expected(answer, "not_found")  # noqa: PLR2004 -- ok
+        return answer.body if answer.status == 200 else _expected(answer, "not_found")  # noqa: PLR2004 -- 200 OK, as ever
 
-    return await until("the board sees the application", there)  # type: ignore[no-any-return] # JSON
+    return await until("the board sees the application", there)  # type: ignore[no-any-return] # JSON has no types
 
 
 def award_plan() -> dict[str, Any]:
@@ -219,7 +219,7 @@ async def awarded(member: Person, application_id: str) -> dict[str, Any]:
         found = (await member.get(f"/applications/{application_id}/")).body
         return found if found["status"] == "approved" and found["blockchain_hash"] else None
 
-    return await until("the money is reserved and the application approved", approved)  # type: ignore[no-any-return] # JSON
+    return await until("the money is reserved and the application approved", approved)  # type: ignore[no-any-return] # JSON has no types
 
 
 async def give_account(member: Person, account_number: str = "0000000001") -> Answer:
@@ -235,7 +235,7 @@ async def disbursement_outcome(admin: Person, request_id: str) -> dict[str, Any]
         found = (await admin.get(f"/executive/disbursements/{request_id}/")).body
         return found if found["status"] in ("paid", "failed", "reversed") else None
 
-    return await until("the bank has paid", decided)  # type: ignore[no-any-return] # JSON
+    return await until("the bank has paid", decided)  # type: ignore[no-any-return] # JSON has no types
 
 
 async def verified(anyone: Person, block_hash: str) -> dict[str, Any]:
@@ -245,7 +245,7 @@ async def verified(anyone: Person, block_hash: str) -> dict[str, Any]:
         found = (await anyone.get(f"/blockchain/verify/{block_hash}/")).body
         return found if all(check["ok"] is not None for check in found["checks"]) else None
 
-    return await until("the block is under a signed checkpoint", under_checkpoint)  # type: ignore[no-any-return] # JSON
+    return await until("the block is under a signed checkpoint", under_checkpoint)  # type: ignore[no-any-return] # JSON has no types
 
 
 __all__ = [
