@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from tests.journeys.people import GENEROUS_LIMITS
 
 from local_stack.journey.platform import Platform
 from local_stack.layout import Layout
@@ -16,9 +17,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """API and two workers of each service apart; PostgreSQL as durable as in production."""
     environment = {
         "IMPACTNET_LEDGER_CHECKPOINT_INTERVAL_SECONDS": "1",
-        # One address makes all the requests of all the people here; the limits have tests of their own.
-        "IMPACTNET_GATEWAY_RATE_LIMITS": "off",
-        "IMPACTNET_IDENTITY_RATE_LIMITS": "off",
+        **GENEROUS_LIMITS,
     }
     started = LocalStack(
         tmp_path_factory.mktemp("stack"), layout=Layout(split=True, workers=2), environment=environment

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.journeys.people import GENEROUS_LIMITS
 
-from local_stack.journey.platform import Platform
+from local_stack.journey.platform import Person, Platform
+from local_stack.journey.socket import LiveSocket
 from local_stack.stack import LocalStack
 
 
@@ -23,9 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, mail_directory: Path) -> Ite
         "IMPACTNET_IDENTITY_MAIL_DIRECTORY": str(mail_directory),
         # A checkpoint each second instead of every ten: the journey waits for several.
         "IMPACTNET_LEDGER_CHECKPOINT_INTERVAL_SECONDS": "1",
-        # One address makes all the requests of all the people here; the limits have tests of their own.
-        "IMPACTNET_GATEWAY_RATE_LIMITS": "off",
-        "IMPACTNET_IDENTITY_RATE_LIMITS": "off",
+        **GENEROUS_LIMITS,
     }
     started = LocalStack(tmp_path_factory.mktemp("stack"), environment=environment)
     asyncio.run(started.start())
@@ -57,3 +57,18 @@ def mails(mail_directory: Path):
         return [mail for mail in found if mail["to"] == address]
 
     return read
+
+
+@pytest.fixture
+async def listen(platform: Platform):
+    """`await listen(person, application_id)`: a live socket, closed when the test ends however it ends."""
+    opened: list[LiveSocket] = []
+
+    async def open_socket(person: Person, application_id: str, *, resume: str | None = None) -> LiveSocket:
+        socket = LiveSocket(platform.base_url, f"/ws/applications/{application_id}/")
+        opened.append(socket)
+        return await socket.open(person, resume=resume)
+
+    yield open_socket
+    for socket in opened:
+        await socket.close()

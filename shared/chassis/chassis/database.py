@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.clock import Clock, SystemClock
@@ -19,8 +20,16 @@ from contracts.fact import Fact
 CONNECT_TIMEOUT_SECONDS: Final = 4
 # A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
 LOCK_TIMEOUT_SECONDS: Final = 5
-# SQLSTATE classes that say "the database is not there right now": connection, resources, operator intervention.
-_AWAY_CLASSES: Final = ("08", "53", "57")
+# SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
+_AWAY_CLASSES: Final = ("08", "53")
+_AWAY_STATES: Final = ("57P01", "57P02", "57P03", "25P03")
+# SQLSTATEs that say "not now, try again": serialization, deadlock, lock not available, statement timeout.
+_BUSY_STATES: Final = ("40001", "40P01", "55P03", "57014")
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    state = getattr(error.orig, "sqlstate", None)
+    return None if state is None else str(state)
 
 
 def database_is_away(error: BaseException) -> bool:
@@ -28,11 +37,17 @@ def database_is_away(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or isinstance(error, InterfaceError):
             return True
-        state = getattr(error.orig, "sqlstate", None)
+        state = _sqlstate(error)
         if state is not None:
-            return str(state)[:2] in _AWAY_CLASSES
+            return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
         return isinstance(error, OperationalError)
-    return isinstance(error, OSError | TimeoutError)
+    # The pool's own time-out: every connection is in use, or none can be made.
+    return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
+
+
+def database_is_busy(error: BaseException) -> bool:
+    """Whether the same request may well succeed in a moment: a lock or a statement took too long, or two collided."""
+    return isinstance(error, DBAPIError) and _sqlstate(error) in _BUSY_STATES
 
 
 class UnitOfWork:

@@ -21,7 +21,7 @@ class Execution:
     actor_id: str | None = None
 
 
-_current: ContextVar[Execution] = ContextVar("impactnet_execution", default=Execution())  # noqa: B039 -- frozen
+_current: ContextVar[Execution] = ContextVar("impactnet_execution", default=Execution())  # noqa: B039 -- the dataclass is frozen
 
 
 def current_execution() -> Execution:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -70,6 +71,26 @@ class Vault:
         except SubjectErasedError:
             return None
 
+    async def find_many(
+        self, connection: AsyncConnection, items: Sequence[tuple[UUID, bytes]], purpose: str
+    ) -> list[str | None]:
+        """Decrypt a page of texts, each of its own person, with one statement; None for the erased."""
+        people = {subject_id for subject_id, _ in items}
+        statement = select(subject_keys.c.subject_id, subject_keys.c.wrapped_key).where(
+            subject_keys.c.subject_id.in_(people), subject_keys.c.wrapped_key.is_not(None)
+        )
+        rows = (await connection.execute(statement)).all() if people else []
+        keys = {row.subject_id: self._unwrap(row.subject_id, row.wrapped_key) for row in rows}
+        return [
+            None
+            if subject_id not in keys
+            else _open(keys[subject_id], sealed, self._bound(subject_id, purpose)).decode()
+            for subject_id, sealed in items
+        ]
+
+    def _unwrap(self, subject_id: UUID, wrapped: bytes) -> bytes:
+        return _open(self._master_key, wrapped, self._bound(subject_id, "subject-key"))
+
     @staticmethod
     def _bound(subject_id: UUID, purpose: str) -> bytes:
         return f"{subject_id}:{purpose}".encode()
@@ -79,7 +100,7 @@ class Vault:
         wrapped = await connection.scalar(statement)
         if wrapped is None:
             return None
-        return _open(self._master_key, wrapped, self._bound(subject_id, "subject-key"))
+        return self._unwrap(subject_id, wrapped)
 
     async def _key(self, connection: AsyncConnection, subject_id: UUID) -> bytes:
         key = await self._find_key(connection, subject_id)

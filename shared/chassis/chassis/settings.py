@@ -68,6 +68,10 @@ class ServiceSettings(BaseSettings):
     SECRETS: ClassVar[frozenset[str]] = frozenset({"database_url", "worker_database_url", "migrator_database_url"})
 
     environment: Literal["development", "production"] = "development"
+    process: Literal["any", "api", "worker", "migrate", "command"] = Field(
+        "any",
+        description="What runs here, where each process is given its own secrets only; production asks for no other.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; containers say 0.0.0.0.")
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     worker_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8100, description="Health and metrics of a worker.")
@@ -113,12 +117,24 @@ class ServiceSettings(BaseSettings):
         """The union of `SECRETS` of the class and its bases."""
         return frozenset().union(*(getattr(base, "SECRETS", frozenset()) for base in cls.__mro__))
 
+    def needed_secrets(self) -> frozenset[str]:
+        """The secrets that this process can't do without; one of a service's own commands checks its own."""
+        if self.process == "command":
+            return frozenset()
+        if self.process == "migrate":
+            return frozenset({"migrator_database_url"})
+        others = {"api": {"worker_database_url"}, "worker": {"database_url"}}
+        if self.process in others:
+            return self.secret_fields() - others[self.process] - {"migrator_database_url"}
+        return self.secret_fields()
+
     @model_validator(mode="after")
     def refuse_development_secrets(self) -> Self:
         """Nothing starts in production with a default secret: it says which one is missing."""
         if self.environment == "production":
-            missing = sorted(name for name in self.secret_fields() if name not in self.model_fields_set)
-            if self.master_key.get_secret_value() == DEVELOPMENT_KEY.get_secret_value():
+            missing = sorted(name for name in self.needed_secrets() if name not in self.model_fields_set)
+            uses_vault = self.process not in {"migrate", "command"}
+            if uses_vault and self.master_key.get_secret_value() == DEVELOPMENT_KEY.get_secret_value():
                 missing.append("master_key")
             if missing:
                 names = ", ".join(f"IMPACTNET_{self.CONTEXT.upper()}_{name.upper()}" for name in missing)

@@ -60,9 +60,13 @@ class Caller:
         if not self.is_admin:
             raise ForbiddenError("This needs the role admin.")
 
+    def has_stepped_up(self, now: datetime) -> bool:
+        """Whether the last confirmation is not older than five minutes."""
+        return now - self.auth_time <= timedelta(seconds=STEP_UP_SECONDS_MAX)
+
     def require_step_up(self, now: datetime) -> None:
         """Refuse with `StepUpRequiredError` when the last confirmation is older than five minutes."""
-        if now - self.auth_time > timedelta(seconds=STEP_UP_SECONDS_MAX):
+        if not self.has_stepped_up(now):
             raise StepUpRequiredError
 
 

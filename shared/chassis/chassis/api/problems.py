@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from chassis.database import database_is_away
+from chassis.database import database_is_away, database_is_busy
 from chassis.execution import current_execution
 from chassis.idempotency import IdempotencyInFlightError, IdempotencyKeyReusedError
 from chassis.refusals import (
@@ -184,5 +184,9 @@ def answer_fault(error: Exception) -> Response:
         log.warning("database_away", error=type(error).__name__)
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
         return problem(503, "database_unavailable", "The database cannot be reached right now.", headers=headers)
+    if database_is_busy(error):
+        log.warning("database_busy", error=type(error).__name__)
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return problem(503, "try_again", "Somebody else is changing the same thing: try again.", headers=headers)
     log.error("unhandled_error", exc_info=error)
     return problem(500, "internal_error", "Something went wrong on our side; the request id leads us to it.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, ClassVar, Final, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -78,8 +79,8 @@ class OwnWorkRoute(APIRoute):
     """A route whose handler opens short units of work itself, and holds no connection between them.
 
     For handlers that do something slow in the middle (hash a password), or that must keep something although they
-    refuse (an attempt that was counted, a session that a replayed token revoked). An Idempotency-Key is accepted, and
-    nothing is kept of it.
+    refuse (an attempt that was counted, a session that a replayed token revoked). An Idempotency-Key is accepted; a
+    handler honors it by `idempotency_of`, otherwise nothing is kept of it.
     """
 
     body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
@@ -158,12 +159,28 @@ class UnitOfWorkRoute(APIRoute):
         stored_key = IdempotencyKey(caller=scope, method="POST", path=request.url.path, key=key, payload=payload)
         stored = await stored_key.find_answer(work.connection)
         if stored is not None:
-            return Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
+            return replayed(stored)
         response = await answer(request)
         if response.status_code < 400 and hasattr(response, "body"):  # noqa: PLR2004 -- the first error status of HTTP
             headers = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
             await stored_key.store(work.connection, StoredAnswer(response.status_code, headers, bytes(response.body)))
         return response
+
+
+def idempotency_of(request: Request, caller_id: UUID, payload: bytes) -> IdempotencyKey | None:
+    """The Idempotency-Key of a request to an `OwnWorkRoute` or a plain route; None when it has none.
+
+    Use `find_answer` and `store` inside the unit of work that has the effect; `replayed` makes the repeated answer.
+    """
+    key = _idempotency_key_of(request)
+    if key is None:
+        return None
+    return IdempotencyKey(caller=str(caller_id), method="POST", path=request.url.path, key=key, payload=payload)
+
+
+def replayed(stored: StoredAnswer) -> Response:
+    """An answer that was given before, marked as such."""
+    return Response(stored.body, stored.status, {**stored.headers, "Idempotent-Replayed": "true"})
 
 
 class UnkeyedRoute(UnitOfWorkRoute):

@@ -3,8 +3,21 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
 from chassis.testing.servers import KafkaServer, PostgresServer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Logs without the pretty tracebacks of a terminal, which cost seconds each and print local variables."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,12 @@ from contracts.topics import topic_of
 F = TypeVar("F", bound=Fact)
 
 
+@cache
+def _mint() -> TokenMint:
+    """One key for the whole run: making one takes longer than most tests."""
+    return TokenMint()
+
+
 class ServiceHarness:
     """What a test does with a service. Made by `running_service`."""
 
@@ -38,7 +45,7 @@ class ServiceHarness:
         self.worker = worker
         self.runner = runner
         self.worker_parts = parts
-        self.mint = TokenMint()
+        self.mint = _mint()
         self._sequences: dict[str, int] = {}
 
     def client(self, user_id: UUID | None = None, role: str = "member", **token: Any) -> httpx.AsyncClient:

@@ -152,13 +152,20 @@ async def _create_tables(url: str) -> None:
         await connection.close()
 
 
+@pytest.fixture(scope="session")
+def sample_template(postgres_server: PostgresServer) -> str:
+    """A database with the sample's tables, to copy from."""
+    urls = asyncio.run(provision(postgres_server.admin_url, "template_sample", postgres_server.passwords))
+    asyncio.run(_create_tables(urls["programs_migrator"]))
+    return "template_sample"
+
+
 @pytest.fixture
-def sample_urls(postgres_server: PostgresServer) -> Iterator[dict[str, str]]:
+def sample_urls(postgres_server: PostgresServer, sample_template: str) -> Iterator[dict[str, str]]:
     """URLs by role of a new database with the sample's tables."""
     name = f"sample_{new_id().hex[-12:]}"
-    urls = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
-    asyncio.run(_create_tables(urls["programs_migrator"]))
-    yield {**urls, "admin": postgres_server.database_admin_url(name)}
+    made = provision(postgres_server.admin_url, name, postgres_server.passwords, template=sample_template)
+    yield {**asyncio.run(made), "admin": postgres_server.database_admin_url(name)}
     postgres_server.drop(name)
 
 

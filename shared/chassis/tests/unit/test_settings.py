@@ -62,6 +62,28 @@ def test_production_starts_when_every_secret_is_set(environment):
     assert SampleSettings().environment == "production"
 
 
+@pytest.mark.parametrize(
+    ("process", "needed"),
+    [
+        ("api", {"IMPACTNET_SAMPLE_DATABASE_URL", "IMPACTNET_SAMPLE_MASTER_KEY"}),
+        ("worker", {"IMPACTNET_SAMPLE_WORKER_DATABASE_URL", "IMPACTNET_SAMPLE_MASTER_KEY"}),
+        ("migrate", {"IMPACTNET_SAMPLE_MIGRATOR_DATABASE_URL"}),
+        ("command", set()),
+    ],
+)
+def test_in_production_a_process_needs_its_own_secrets_and_nobody_elses(environment, process: str, needed: set[str]):
+    secrets = {**DATABASES, "IMPACTNET_SAMPLE_MASTER_KEY": KEY}
+    environment(
+        IMPACTNET_ENVIRONMENT="production", IMPACTNET_PROCESS=process, **{name: secrets[name] for name in needed}
+    )
+    assert SampleSettings().process == process
+    for name in needed:
+        os.environ.pop(name)
+        with pytest.raises(ValidationError, match=name):
+            SampleSettings()
+        os.environ[name] = secrets[name]
+
+
 @pytest.mark.parametrize("key", ["short", "?" * 44, base64.b64encode(b"x" * 16).decode()])
 def test_a_key_that_is_no_key_is_refused_without_being_shown(environment, key: str):
     environment(IMPACTNET_SAMPLE_MASTER_KEY=key)
