@@ -1,0 +1,1 @@
+"""What the ledger stands on: tables, repositories, rails, keys, documents."""

@@ -1,0 +1,51 @@
+"""One unit of work as the use cases see it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from chassis.database import Database, UnitOfWork
+from chassis.personal_data import Vault
+from ledger.adapters.announcements import OutboxAnnouncements
+from ledger.adapters.chain import PostgresChain, Writer
+from ledger.adapters.money_books import PostgresAwards, PostgresLots, PostgresPrograms
+from ledger.adapters.people_books import PostgresPeople
+from ledger.adapters.refund_books import PostgresRefunds
+from ledger.adapters.transaction_books import PostgresPayments, PostgresTransactions
+
+
+class PostgresBooks:
+    """Keeps `ports.Books`; everything it is asked becomes durable with its unit of work, or not at all."""
+
+    def __init__(self, work: UnitOfWork, vault: Vault, writer: Writer) -> None:
+        self._work = work
+        self.chain = PostgresChain(work, writer)
+        self.programs = PostgresPrograms(work)
+        self.awards = PostgresAwards(work)
+        self.lots = PostgresLots(work)
+        self.transactions = PostgresTransactions(work)
+        self.payments = PostgresPayments(work, vault)
+        self.refunds = PostgresRefunds(work)
+        self.people = PostgresPeople(work, vault)
+        self.announce = OutboxAnnouncements(work)
+
+    @property
+    def now(self) -> datetime:
+        return self._work.now
+
+
+class PostgresBooksOpener:
+    """Keeps `ports.BooksOpener`."""
+
+    def __init__(self, database: Database, vault: Vault, writer: Writer) -> None:
+        self._database = database
+        self._vault = vault
+        self._writer = writer
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[PostgresBooks]:
+        async with self._database.unit_of_work() as work:
+            yield self.within(work)
+
+    def within(self, work: UnitOfWork) -> PostgresBooks:
+        return PostgresBooks(work, self._vault, self._writer)

@@ -1,0 +1,166 @@
+"""Reads blocks, tree nodes and checkpoints; everything public is read through here."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
+
+from ledger.adapters.tables.chain import block_verifications, blocks, checkpoints, head, postings, tree_nodes
+from ledger.domain.accounts import Posting
+from ledger.domain.proofs import NodeId, plan_root
+from ledger.domain.verification import StoredBlock
+from ledger.use_cases.readings import HeadState, StoredCheckpoint, Verification
+
+# Blocks per page of a long read: a few hundred KiB, so that memory stays flat however long the chain is.
+PAGE_BLOCKS: Final = 1000
+# Nodes per query: far below PostgreSQL's 65,535 parameters.
+NODES_PER_QUERY: Final = 2000
+
+
+class ChainReader:
+    """Reads on one connection; takes no locks."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def head(self) -> HeadState:
+        row = (await self._connection.execute(select(head).where(head.c.id == 1))).one()
+        return HeadState(row.size, row.tip, row.tip_at, bytes(row.peaks))
+
+    async def find_by_hash(self, block_hash: str) -> StoredBlock | None:
+        found = await self._blocks(blocks.c.hash == block_hash)
+        return found[0] if found else None
+
+    async def find_by_index(self, index: int) -> StoredBlock | None:
+        found = await self._blocks(blocks.c.block_index == index)
+        return found[0] if found else None
+
+    async def range(self, start: int, end: int) -> list[StoredBlock]:
+        """Blocks start..end-1 that exist, in order."""
+        return await self._blocks((blocks.c.block_index >= start) & (blocks.c.block_index < end))
+
+    async def pages(self, start: int, end: int) -> AsyncIterator[list[StoredBlock]]:
+        """Blocks start..end-1 page by page; a page has gaps where blocks are missing."""
+        for first in range(start, end, PAGE_BLOCKS):
+            yield await self.range(first, min(first + PAGE_BLOCKS, end))
+
+    async def _blocks(self, condition: ColumnElement[bool]) -> list[StoredBlock]:
+        rows = (await self._connection.execute(select(blocks).where(condition).order_by(blocks.c.block_index))).all()
+        lines = await self._postings([row.block_index for row in rows])
+        return [_stored(row, lines.get(row.block_index, ())) for row in rows]
+
+    async def _postings(self, indexes: Sequence[int]) -> Mapping[int, tuple[tuple[str, Posting], ...]]:
+        if not indexes:
+            return {}
+        statement = (
+            select(postings)
+            .where(postings.c.block_index >= indexes[0], postings.c.block_index <= indexes[-1])
+            .order_by(postings.c.block_index, postings.c.line)
+        )
+        found: dict[int, tuple[tuple[str, Posting], ...]] = {}
+        for row in await self._connection.execute(statement):
+            line = (row.currency, Posting(row.account, row.amount))
+            found[row.block_index] = (*found.get(row.block_index, ()), line)
+        return found
+
+    # --- the tree ---------------------------------------------------------------------------------------------------
+
+    async def nodes(self, wanted: Iterable[NodeId]) -> dict[NodeId, bytes]:
+        """The stored hashes of those nodes; missing ones are left out."""
+        remaining = list(wanted)
+        found: dict[NodeId, bytes] = {}
+        while remaining:
+            part, remaining = remaining[:NODES_PER_QUERY], remaining[NODES_PER_QUERY:]
+            columns = (tree_nodes.c.level, tree_nodes.c.index, tree_nodes.c.hash)
+            statement = select(*columns).where(tuple_(tree_nodes.c.level, tree_nodes.c.index).in_(part))
+            for level, index, node_hash in await self._connection.execute(statement):
+                found[level, index] = bytes(node_hash)
+        return found
+
+    async def root(self, size: int) -> bytes:
+        plan = plan_root(size)
+        [root] = plan.build(await self.nodes(plan.nodes))
+        return root
+
+    async def row_of_nodes(self, level: int, first: int, count: int) -> list[bytes]:
+        """`count` neighbouring nodes of one level."""
+        statement = (
+            select(tree_nodes.c.hash)
+            .where(tree_nodes.c.level == level, tree_nodes.c.index >= first, tree_nodes.c.index < first + count)
+            .order_by(tree_nodes.c.index)
+        )
+        return [bytes(each) for each in (await self._connection.scalars(statement)).all()]
+
+    async def preimages(self, first: int, count: int) -> list[bytes]:
+        statement = (
+            select(blocks.c.preimage)
+            .where(blocks.c.block_index >= first, blocks.c.block_index < first + count)
+            .order_by(blocks.c.block_index)
+        )
+        return [bytes(each) for each in (await self._connection.scalars(statement)).all()]
+
+    # --- checkpoints and verifications ------------------------------------------------------------------------------
+
+    async def latest_checkpoint(self) -> StoredCheckpoint | None:
+        statement = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
+        row = (await self._connection.execute(statement)).one_or_none()
+        return None if row is None else _checkpoint(row)
+
+    async def checkpoints_within(self, start: int, end: int) -> list[StoredCheckpoint]:
+        """Checkpoints of sizes start+1..end, the smallest first."""
+        statement = (
+            select(checkpoints)
+            .where(checkpoints.c.size > start, checkpoints.c.size <= end)
+            .order_by(checkpoints.c.size)
+        )
+        return [_checkpoint(row) for row in await self._connection.execute(statement)]
+
+    async def verified(self, start: int, end: int) -> dict[int, str]:
+        """Who verified each of the blocks start..end-1 that passed.
+
+        Passes over new blocks follow each other: as many as there are blocks asked for cover them all.
+        """
+        table = block_verifications
+        statement = (
+            select(table)
+            .where(table.c.ok, table.c.to_index >= start, table.c.from_index < end)
+            .order_by(table.c.to_index)
+            .limit(end - start)
+        )
+        by_index: dict[int, str] = {}
+        for row in await self._connection.execute(statement):
+            for index in range(max(start, row.from_index), min(end, row.to_index + 1)):
+                by_index[index] = row.verified_by
+        return by_index
+
+    async def last_verification(self) -> Verification | None:
+        """The verification that reached furthest without a failure; None before the first."""
+        table = block_verifications
+        statement = select(table).where(table.c.ok).order_by(table.c.to_index.desc(), table.c.verified_at.desc())
+        row = (await self._connection.execute(statement.limit(1))).one_or_none()
+        return None if row is None else Verification(row.to_index, row.verified_at, row.verified_by)
+
+    async def count_by_type(self) -> dict[str, int]:
+        statement = select(blocks.c.transaction_type, func.count()).group_by(blocks.c.transaction_type)
+        return {row[0]: row[1] for row in await self._connection.execute(statement)}
+
+
+def _stored(row: Row[Any], lines: tuple[tuple[str, Posting], ...]) -> StoredBlock:
+    return StoredBlock(
+        row.block_index,
+        row.timestamp,
+        row.transaction_type,
+        row.transaction_id,
+        row.data,
+        row.previous_hash,
+        row.hash,
+        row.nonce,
+        bytes(row.preimage),
+        lines,
+    )
+
+
+def _checkpoint(row: Row[Any]) -> StoredCheckpoint:
+    return StoredCheckpoint(row.size, bytes(row.root), row.note, row.created_at)

@@ -1,0 +1,34 @@
+"""Which keys sign and verify this log's checkpoints."""
+
+from hashlib import sha256
+
+from ledger.domain.notes import SigningKey, VerifierKey
+from ledger.settings import LedgerSettings
+
+
+def development_key(origin: str) -> SigningKey:
+    """A key that everybody can compute: lets a developer start without configuring anything, and proves nothing."""
+    return SigningKey(origin, sha256(b"impactnet development signing key").digest())
+
+
+def signing_key(settings: LedgerSettings) -> SigningKey:
+    """The signer's key; only the signer's process is given it.
+
+    Raises:
+        ValueError: production without a key, or a key under another name than the log's.
+    """
+    if settings.signing_key is None:
+        if settings.environment == "production":
+            raise ValueError("the signer needs IMPACTNET_LEDGER_SIGNING_KEY")
+        return development_key(settings.origin)
+    key = SigningKey.parse(settings.signing_key.get_secret_value())
+    if key.name != settings.origin:
+        raise ValueError(f"the signing key is named {key.name!r}, the log {settings.origin!r}")
+    return key
+
+
+def verifier_keys(settings: LedgerSettings) -> list[VerifierKey]:
+    """The keys under which this log's checkpoints are verified, the newest first."""
+    if settings.verifier_keys:
+        return [VerifierKey.parse(vkey) for vkey in settings.verifier_keys]
+    return [development_key(settings.origin).verifier]

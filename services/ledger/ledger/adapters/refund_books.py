@@ -1,0 +1,104 @@
+"""Refunds in PostgreSQL: a transaction when asked for, a payment once approved."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.sql import ColumnElement
+
+from chassis.database import UnitOfWork
+from ledger.adapters.tables.money import payments, transactions
+from ledger.domain.records import Refund
+from ledger.domain.transactions import Status, TransactionType
+from ledger.use_cases.announce_donation import payment_reference
+
+_LIVE: Final = (Status.PENDING, Status.SUBMITTED, Status.UNKNOWN, Status.DISPUTED)
+
+
+class PostgresRefunds:
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    async def add(self, refund: Refund, reason: str) -> None:
+        await self._work.connection.execute(
+            insert(transactions).values(
+                id=refund.transaction_id,
+                transaction_type=TransactionType.REFUND,
+                status=refund.status,
+                program_id=refund.program_id,
+                donation_id=refund.donation_id,
+                donor_id=refund.donor_id,
+                user_id=refund.user_id,
+                requested_by=refund.requested_by,
+                amount=refund.amount,
+                currency=refund.currency,
+                reason=reason,
+                initiated_at=self._work.now,
+            )
+        )
+
+    async def approve(self, refund: Refund, approved_by: UUID) -> None:
+        await self._work.connection.execute(
+            insert(payments).values(
+                transaction_id=refund.transaction_id,
+                direction="out",
+                rail=refund.rail,
+                reference=refund.reference,
+                confirmed_by=approved_by,
+                due_at=self._work.now,
+            )
+        )
+
+    async def mark_approved(self, refund: Refund) -> None:
+        """Who approved, beside who asked: a constraint refuses one and the same person."""
+        await self._work.connection.execute(
+            update(transactions)
+            .where(transactions.c.id == refund.transaction_id)
+            .values(approved_by=refund.approved_by, updated_at=func.clock_timestamp())
+        )
+
+    async def find_live(self, donation_id: UUID) -> Refund | None:
+        return await self._find((transactions.c.donation_id == donation_id) & transactions.c.status.in_(_LIVE))
+
+    async def find_locked(self, transaction_id: UUID) -> Refund | None:
+        return await self._find(transactions.c.id == transaction_id)
+
+    async def next_due(self) -> Refund | None:
+        statement = (
+            select(payments.c.transaction_id)
+            .join(transactions, transactions.c.id == payments.c.transaction_id)
+            .where(payments.c.due_at <= self._work.now, transactions.c.transaction_type == TransactionType.REFUND)
+            .order_by(payments.c.due_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        due = await self._work.connection.scalar(statement)
+        return None if due is None else await self._find(transactions.c.id == due)
+
+    async def _find(self, condition: ColumnElement[bool]) -> Refund | None:
+        is_refund = transactions.c.transaction_type == TransactionType.REFUND
+        statement = select(transactions).where(condition & is_refund).with_for_update()
+        row: Any = (await self._work.connection.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        own = select(payments).where(payments.c.transaction_id == row.id)
+        payment: Any = (await self._work.connection.execute(own)).one_or_none()
+        rail = await self._work.connection.scalar(
+            select(payments.c.rail).where(payments.c.transaction_id == row.donation_id)
+        )
+        return Refund(
+            transaction_id=row.id,
+            donation_id=row.donation_id,
+            program_id=row.program_id,
+            donor_id=row.donor_id,
+            user_id=row.user_id,
+            requested_by=row.requested_by,
+            approved_by=None if payment is None else payment.confirmed_by,
+            amount=row.amount,
+            currency=row.currency,
+            status=Status(row.status),
+            rail=str(rail),
+            reference=payment_reference(row.id),
+            called_at=None if payment is None else payment.called_at,
+            asked=0 if payment is None else payment.asked,
+        )

@@ -1,0 +1,200 @@
+"""Programmes, awards, transactions, payments and the lots they draw on."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from ledger.adapters.tables.base import MONEY, TIME, metadata, now_column
+
+programs = Table(
+    "programs",
+    metadata,
+    Column("program_id", Uuid, primary_key=True),
+    Column("currency", String(3), nullable=False),
+    Column("title", String(200)),
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
+    now_column("created_at"),
+    now_column("updated_at"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("transaction_type", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("program_id", Uuid, nullable=False),
+    Column("application_id", Uuid),
+    Column("award_id", Uuid),
+    Column("tranche_id", Uuid),
+    Column("request_id", Uuid),
+    Column("donation_id", Uuid),
+    Column("amount", MONEY, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("earmark", Uuid),
+    Column("donor_id", Uuid),
+    Column("beneficiary_id", Uuid),
+    # The person whose money it is (donor or payee); cleaned by erasure.
+    Column("user_id", Uuid),
+    Column("requested_by", Uuid),
+    Column("approved_by", Uuid),
+    Column("code", String(64)),
+    # Why a refund was asked for, in an admin's words.
+    Column("reason", Text),
+    Column("blockchain_hash", String(64), unique=True),
+    Column("previous_block_hash", String(64)),
+    Column("block_index", BigInteger),
+    Column("initiated_at", TIME, nullable=False),
+    Column("completed_at", TIME),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    now_column("created_at"),
+    now_column("updated_at"),
+    # One live payment per tranche, whatever the code believes.
+    Index(
+        "uq_transactions_live_tranche",
+        "tranche_id",
+        unique=True,
+        postgresql_where=text(
+            "transaction_type = 'disbursement' AND status IN ('pending','submitted','unknown','completed','disputed')"
+        ),
+    ),
+    Index(
+        "uq_transactions_live_refund",
+        "donation_id",
+        unique=True,
+        postgresql_where=text("transaction_type = 'refund' AND status IN ('pending','submitted','unknown','disputed')"),
+    ),
+    Index("ix_transactions_user_id", "user_id", "id"),
+    Index("ix_transactions_requested_by", "requested_by", "id"),
+    Index("ix_transactions_application_id", "application_id", "id"),
+    Index("ix_transactions_program_id", "program_id", "id"),
+    Index("ix_transactions_award_id", "award_id"),
+    Index("ix_transactions_block_index", "block_index"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("transaction_id", Uuid, ForeignKey("transactions.id"), primary_key=True),
+    Column("direction", String(3), nullable=False),
+    Column("rail", String(20), nullable=False),
+    Column("reference", String(100), nullable=False, unique=True),
+    # Snapshot of the payee's account and the salt of its commitment, sealed under the payee's key.
+    Column("sealed_account", LargeBinary),
+    Column("payee_commitment", String(64)),
+    Column("called_at", TIME),
+    Column("asked", Integer, nullable=False, server_default=text("0")),
+    # When the rail is to be called or asked next; null when there is nothing left to ask.
+    Column("due_at", TIME),
+    Column("confirmed_by", Uuid),
+    now_column("created_at"),
+    now_column("updated_at"),
+    Index("ix_payments_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+
+awards = Table(
+    "awards",
+    metadata,
+    Column("award_id", Uuid, primary_key=True),
+    Column("application_id", Uuid, nullable=False),
+    Column("program_id", Uuid, ForeignKey("programs.program_id"), nullable=False),
+    Column("beneficiary_id", Uuid, ForeignKey("beneficiaries.beneficiary_id"), nullable=False),
+    Column("user_id", Uuid),
+    Column("commitment_id", Uuid, ForeignKey("transactions.id"), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("currency", String(3), nullable=False),
+    # What has left or is leaving for the payee, and what was given back to the programme.
+    Column("paid", MONEY, nullable=False, server_default=text("0")),
+    Column("released", MONEY, nullable=False, server_default=text("0")),
+    now_column("created_at"),
+    now_column("updated_at"),
+    Index("ix_awards_application_id", "application_id"),
+)
+
+tranches = Table(
+    "tranches",
+    metadata,
+    Column("tranche_id", Uuid, primary_key=True),
+    Column("award_id", Uuid, ForeignKey("awards.award_id"), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("due_on", Date, nullable=False),
+    now_column("created_at"),
+    Index("ix_tranches_award_id", "award_id"),
+)
+
+lots = Table(
+    "lots",
+    metadata,
+    Column("donation_id", Uuid, ForeignKey("transactions.id"), primary_key=True),
+    Column("program_id", Uuid, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("taken", MONEY, nullable=False, server_default=text("0")),
+    Column("earmark", Uuid),
+    Column("received", BigInteger, nullable=False),
+    now_column("created_at"),
+    now_column("updated_at"),
+    Index("ix_lots_program_id", "program_id", "received"),
+)
+
+award_lots = Table(
+    "award_lots",
+    metadata,
+    Column("award_id", Uuid, ForeignKey("awards.award_id"), nullable=False),
+    Column("donation_id", Uuid, ForeignKey("lots.donation_id"), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("paid", MONEY, nullable=False, server_default=text("0")),
+    Column("released", MONEY, nullable=False, server_default=text("0")),
+    now_column("created_at"),
+    now_column("updated_at"),
+    PrimaryKeyConstraint("award_id", "donation_id"),
+    Index("ix_award_lots_donation_id", "donation_id"),
+)
+
+transaction_links = Table(
+    "transaction_links",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("from_transaction", Uuid, ForeignKey("transactions.id"), nullable=False),
+    Column("to_transaction", Uuid, ForeignKey("transactions.id"), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    now_column("created_at"),
+    UniqueConstraint("from_transaction", "to_transaction"),
+    Index("ix_transaction_links_to_transaction", "to_transaction"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("transaction_id", Uuid, ForeignKey("transactions.id"), primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("object_key", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    now_column("issued_at"),
+)
+
+# The sandbox bank's own book: what a bank would remember, whatever happens to us.
+sandbox_transfers = Table(
+    "sandbox_transfers",
+    metadata,
+    Column("reference", String(100), primary_key=True),
+    Column("amount", MONEY, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("behavior", String(2), nullable=False),
+    now_column("accepted_at"),
+)

@@ -1,0 +1,1 @@
+"""The ledger over HTTP: thin routers on the use cases."""

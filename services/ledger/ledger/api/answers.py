@@ -1,0 +1,81 @@
+"""Bodies of answers that several routers give: blocks, verdicts, graphs."""
+
+from typing import Any
+
+from ledger.domain.block import format_timestamp
+from ledger.domain.money import format_amount
+from ledger.domain.verification import StoredBlock
+from ledger.use_cases.readings import Graph, TransactionView
+from ledger.use_cases.verify_block import Verdict
+
+
+def block_body(block: StoredBlock, verified_by: str | None) -> dict[str, Any]:
+    """A block as its columns say; whether and by whom it was verified is kept outside of it."""
+    return {
+        "block_index": block.block_index,
+        "timestamp": format_timestamp(block.timestamp),
+        "transaction_type": block.transaction_type,
+        "transaction_id": block.transaction_id,
+        "data": block.data,
+        "previous_hash": block.previous_hash,
+        "hash": block.hash,
+        "nonce": block.nonce,
+        "is_verified": verified_by is not None,
+        "verified_by": verified_by,
+    }
+
+
+def verdict_body(verdict: Verdict, verified_by: str | None) -> dict[str, Any]:
+    return {
+        "hash": verdict.block.hash,
+        "valid": verdict.valid,
+        "checks": [
+            {"name": check.name, "ok": check.ok} | ({"detail": check.detail} if check.detail else {})
+            for check in verdict.checks
+        ],
+        "first_failure": verdict.first_failure,
+        "block": block_body(verdict.block, verified_by),
+    }
+
+
+def public_transaction_body(row: TransactionView) -> dict[str, Any]:
+    """What anyone may know of a transaction: no people, no accounts."""
+    return {
+        "id": str(row.id),
+        "transaction_type": row.transaction_type,
+        "status": row.status,
+        "amount": format_amount(row.amount, row.currency),
+        "currency": row.currency,
+        "program_id": str(row.program_id),
+        "blockchain_hash": row.blockchain_hash,
+        "previous_block_hash": row.previous_block_hash,
+        "initiated_at": format_timestamp(row.initiated_at),
+        "completed_at": format_timestamp(row.completed_at) if row.completed_at else None,
+    }
+
+
+def graph_body(graph: Graph) -> dict[str, Any]:
+    """For D3: edges run from the donation to the disbursement."""
+    currency_of = {row.id: row.currency for row in graph.nodes}
+    return {
+        "nodes": [
+            {
+                "id": str(row.id),
+                "type": row.transaction_type,
+                "amount": format_amount(row.amount, row.currency),
+                "currency": row.currency,
+                "at": format_timestamp(row.completed_at or row.initiated_at),
+                "hash": row.blockchain_hash,
+            }
+            for row in graph.nodes
+        ],
+        "links": [
+            {
+                "source": str(link.source),
+                "target": str(link.target),
+                "amount": format_amount(link.amount, currency_of[link.source]),
+            }
+            for link in graph.links
+        ],
+        "truncated": graph.truncated,
+    }

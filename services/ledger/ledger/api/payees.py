@@ -1,0 +1,63 @@
+"""Where I am paid: my bank account, encrypted at rest, shown masked."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import StringConstraints
+
+from chassis.api.callers import AuthenticatedCaller
+from chassis.api.preconditions import version_etag
+from chassis.api.routing import UnitOfWorkRoute, Work
+from chassis.api.values import Answer, Body, CurrencyCode, Name
+from ledger.api.dependencies import Wiring
+from ledger.domain.records import PayeeAccount
+from ledger.domain.refusals import NotFoundError
+
+router = APIRouter(prefix="/api/v1/payees", tags=["payees"], route_class=UnitOfWorkRoute)
+
+
+class PayeeBody(Body):
+    # NIBSS bank codes have three digits, those of newer institutions up to six.
+    bank_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{3,6}$")]
+    # A NUBAN (CBN, 2011) has ten digits.
+    account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
+    account_name: Name
+    currency: CurrencyCode = "NGN"
+
+
+class PayeeAnswer(Answer):
+    id: str
+    bank_code: str
+    account_last4: str
+    account_name: str
+    currency: str
+    version: int
+
+
+def _answer(account: PayeeAccount, response: Response) -> PayeeAnswer:
+    response.headers["ETag"] = version_etag(account.version)
+    return PayeeAnswer(
+        id=str(account.payee_id),
+        bank_code=account.bank_code,
+        account_last4=account.last4,
+        account_name=account.account_name,
+        currency=account.currency,
+        version=account.version,
+    )
+
+
+@router.get("/me/")
+async def read_my_account(work: Work, wiring: Wiring, caller: AuthenticatedCaller, response: Response) -> PayeeAnswer:
+    account = await wiring.books(work).people.find_payee(caller.user_id)
+    if account is None:
+        raise NotFoundError
+    return _answer(account, response)
+
+
+@router.put("/me/")
+async def put_my_account(
+    work: Work, wiring: Wiring, caller: AuthenticatedCaller, body: PayeeBody, response: Response
+) -> PayeeAnswer:
+    """Payments under way keep the account they began with."""
+    account = PayeeAccount(body.bank_code, body.account_number, body.account_name, body.currency, version=0)
+    return _answer(await wiring.books(work).people.put_payee(caller.user_id, account), response)

@@ -1,0 +1,1 @@
+"""What the ledger hears, one file per upstream context."""

@@ -1,0 +1,1 @@
+"""The ledger's migrations: inside the package, so that the image migrates itself."""

@@ -1,0 +1,31 @@
+"""A programme was created: its account opens with a block."""
+
+from uuid import UUID
+
+from ledger.domain import drafts
+from ledger.domain.money import CURRENCIES
+from ledger.domain.records import Program
+from ledger.use_cases.events import Source
+from ledger.use_cases.ports import Books
+
+
+async def register_program(books: Books, source: Source, *, program_id: UUID, currency: str) -> None:
+    """Block `program_create`; a currency the genesis block does not have, or a second creation, is an exception."""
+    code = None
+    if currency not in CURRENCIES:
+        code = "currency_unsupported"
+    elif await books.programs.find(program_id) is not None:
+        code = "program_exists"
+    if code is not None:
+        exception = drafts.exception(
+            source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=code
+        )
+        await books.chain.append(exception)
+        return
+    await books.programs.add(Program(program_id, currency))
+    await books.chain.append(drafts.program_create(source.event_id, program_id, currency))
+
+
+async def rename_program(books: Books, *, program_id: UUID, title: str, revision: int) -> None:
+    """Keeps the newest title, for receipts and lists; nothing of it enters the chain."""
+    await books.programs.set_title(program_id, title, revision)

@@ -1,0 +1,86 @@
+"""The signer: signs the log's size and root, but only if the log it signed before is still its beginning."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.domain.checkpoints import Checkpoint, open_checkpoint
+from ledger.domain.merkle import verify_consistency
+from ledger.domain.notes import SigningKey, VerifierKey
+from ledger.domain.proofs import NodeId, build_root, plan_consistency, plan_root
+from ledger.domain.refusals import BadProofError, RefusalError
+
+
+class LogRewrittenError(RefusalError):
+    """The log is not a continuation of what was signed before: nothing is signed until a person has looked."""
+
+    CODE = "log_rewritten"
+
+
+class Log(Protocol):
+    """The signer's view: the tree, and the notes it has published."""
+
+    async def size(self) -> int: ...
+    async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]: ...
+    async def latest_note(self) -> str | None: ...
+    async def publish(self, checkpoint: Checkpoint, note: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signs, and which keys (the old ones too) are taken for one's own."""
+
+    key: SigningKey
+    trusted: tuple[VerifierKey, ...]
+
+    @property
+    def origin(self) -> str:
+        return self.key.name
+
+    @property
+    def own_keys(self) -> list[VerifierKey]:
+        """Each once: a key that is both the present and a published one must not make its own notes ambiguous."""
+        return list(dict.fromkeys([self.key.verifier, *self.trusted]))
+
+
+async def sign_checkpoint(log: Log, identity: Identity, *, remembered: str | None = None) -> str | None:
+    """The new note, or None while the log has not grown.
+
+    `remembered` is the last note as kept outside the database: whoever rewrites the database cannot reach it.
+
+    Raises:
+        LogRewrittenError: a note signed before does not fit the log any more.
+    """
+    size = await log.size()
+    latest = await log.latest_note()
+    signed_before = [note for note in (latest, remembered) if note is not None]
+    previous = [await _open(note, identity) for note in signed_before]
+    root = await _root(log, size)
+    for checkpoint in previous:
+        await _check_continues(log, checkpoint, size, root)
+    if any(checkpoint.size == size for checkpoint in previous) and latest is not None:
+        return None
+    checkpoint = Checkpoint(identity.origin, size, root)
+    note = checkpoint.signed(identity.key)
+    await log.publish(checkpoint, note)
+    return note
+
+
+async def _open(note: str, identity: Identity) -> Checkpoint:
+    try:
+        return open_checkpoint(note, identity.own_keys, identity.origin)
+    except RefusalError as refusal:
+        raise LogRewrittenError(f"a checkpoint published before is not ours: {refusal.detail}") from refusal
+
+
+async def _root(log: Log, size: int) -> bytes:
+    return build_root(size, await log.nodes(plan_root(size).nodes))
+
+
+async def _check_continues(log: Log, previous: Checkpoint, size: int, root: bytes) -> None:
+    try:
+        plan = plan_consistency(previous.size, size)
+        proof = plan.build(await log.nodes(plan.nodes))
+        verify_consistency(previous.size, previous.root, size, root, proof)
+    except BadProofError as error:
+        raise LogRewrittenError(f"not a continuation of the checkpoint of {previous.size}: {error.detail}") from error
