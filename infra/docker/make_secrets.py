@@ -1,0 +1,111 @@
+"""Makes the secrets of a compose project, once: random files in volumes, each mounted only where it is needed."""  # noqa: INP001 -- a program, no package
+
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+ROOT = Path("/secrets")
+CONTEXTS = ("identity", "programs", "applications", "ledger", "feed")
+DATABASE = "postgresql+asyncpg://{role}:{password}@postgres:5432/impactnet"
+DEMO_PEOPLE = (
+    ("super", "Sade Bello", "super_admin"),
+    ("admin1", "Bola Adeyemi", "admin"),
+    ("admin2", "Chidi Okafor", "admin"),
+    ("exec1", "Ngozi Amadi", "executive"),
+    ("exec2", "Musa Ibrahim", "executive"),
+    ("exec3", "Tunde Lawal", "executive"),
+    ("donor", "Efe Osagie", "member"),
+    ("amina", "Amina Bala", "member"),
+)
+
+
+def main() -> None:
+    """Keeps what is there: a second run, or a newer version that wants one more, changes no secret in use."""
+    kept("postgres/postgres_password", password)
+    for context in CONTEXTS:
+        for process, name in (("api", ""), ("worker", "worker_"), ("migrator", "migrator_")):
+            keep_database_url(f"{context}_{process}", f"{context}/{name}database_url")
+        kept(f"{context}/master_key", key)
+    keep_database_url("ledger_signer", "signer/database_url")
+    keep_signing_key()
+    kept("gateway/ticket_key", key)
+    valkey_password = kept("valkey/password", password)
+    kept("gateway/valkey_url", lambda: f"valkey://:{valkey_password}@valkey:6379/0")
+    for name in ("access_key", "secret_key"):
+        value = kept(f"storage/{name}", partial(secrets.token_hex, 20))
+        kept(f"applications/s3_{name}", partial(str, value))
+    kept("demo/users.json", demo_users)
+
+
+def kept(name: str, make: Callable[[], str]) -> str:
+    """The file's content; made first when it is not there, whole or not at all."""
+    path = ROOT / name
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}")
+        fresh.write_text(make())
+        # Who may read it is who has the volume; the users of the images differ.
+        fresh.chmod(0o444)
+        fresh.replace(path)
+    return path.read_text()
+
+
+def keep_database_url(role: str, name: str) -> None:
+    """The password for whoever makes the role, the URL for the role."""
+    role_password = kept(f"postgres/{role}_password", password)
+    kept(name, lambda: DATABASE.format(role=role, password=role_password))
+
+
+def keep_signing_key() -> None:
+    """The key that signs checkpoints, for the signer alone, and the key that verifies them."""
+    # Both come from one file, so that a run that is cut short can't leave two that don't fit.
+    keys = dict(line.split("=", 1) for line in kept("signer/generated", generated_keys).splitlines())
+    kept("signer/signing_key", lambda: keys["IMPACTNET_LEDGER_SIGNING_KEY"])
+    for volume in ("signer", "ledger"):
+        kept(f"{volume}/verifier_keys", lambda: keys["IMPACTNET_LEDGER_VERIFIER_KEYS"])
+
+
+def generated_keys() -> str:
+    """The ledger's own command; it needs the log's name and no other setting, so it runs as a developer's would."""
+    return subprocess.run(
+        [sys.executable, "-m", "ledger", "keys", "generate"],
+        env={**os.environ, "IMPACTNET_ENVIRONMENT": "development"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def demo_users() -> str:
+    """People to try the system with, as `python -m identity seed-demo-users` takes them."""
+    users = [
+        {
+            "email": f"{username}@demo.impactnet.ng",
+            "username": username,
+            "password": secrets.token_urlsafe(12),
+            "full_name": full_name,
+            "phone": f"+23480000000{number:02d}",
+            "role": role,
+        }
+        for number, (username, full_name, role) in enumerate(DEMO_PEOPLE, start=1)
+    ]
+    return json.dumps(users, indent=2) + "\n"
+
+
+def password() -> str:
+    """Letters, digits, - and _: it needs no quotes in URLs, SQL and configuration files."""
+    return secrets.token_urlsafe(24)
+
+
+def key() -> str:
+    """AES-256's 32 bytes, in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+if __name__ == "__main__":
+    main()
