@@ -50,11 +50,14 @@ reset: setup ## forget data, logs and secrets of the local system (refused while
 demo: setup ## one application from registration to a verified block (starts the system if it must)
 	@$(RUN) -m local_stack demo $(if $(STATE),--state $(STATE))
 
-test: setup ## all tests, on their own PostgreSQL and Kafka [ARGS='-k ledger']
-	$(RUN) -m pytest $(ARGS)
+# Two side by side: each has its own PostgreSQL and Kafka. Modules stay whole, in the order that pyproject.toml gives.
+PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder
 
-test-docker: setup ## the same on containers (needs Docker)
-	IMPACTNET_TEST_CONTAINERS=1 $(RUN) -m pytest $(ARGS)
+test: setup ## all tests, on their own PostgreSQL and Kafka [ARGS='-k ledger']
+	$(RUN) -m pytest $(PARALLEL) $(ARGS)
+
+test-docker: setup ## the tests of services and chassis on PostgreSQL and Kafka in containers (needs Docker)
+	IMPACTNET_TEST_CONTAINERS=1 $(RUN) -m pytest services shared $(ARGS)
 
 check: setup ## lint, format, types, imports, dependencies, migrations: what CI checks
 	@echo "== lint";            $(VENV)/bin/ruff check .

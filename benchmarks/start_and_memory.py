@@ -13,26 +13,28 @@ import tempfile
 import time
 from pathlib import Path
 
-from local_stack.running import memory_of, read_processes
+from local_stack.running import Memory, memory_of, read_processes
 from local_stack.stack import LocalStack
 
 # After ready: let imports, first polls and caches settle before memory is read.
 REST_SECONDS = 10
+MIB = 2**20
 
 
-async def one_start(state: Path, *, read_memory: bool) -> tuple[float, dict[str, int]]:
-    """Seconds to ready, and resident bytes by process at rest."""
+async def one_start(state: Path, *, read_memory: bool) -> tuple[float, dict[str, Memory]]:
+    """Seconds to ready, and memory by process (with its children) at rest."""
     begun = time.monotonic()
     stack = LocalStack(state)
     await stack.start()
     seconds = time.monotonic() - begun
-    memory: dict[str, int] = {}
+    memory: dict[str, Memory] = {}
     try:
         if read_memory:
             await asyncio.sleep(REST_SECONDS)
             for process in read_processes(state):
-                if process.pid:
-                    memory[process.name] = memory_of(process.pid) or 0
+                found = memory_of(process.pid) if process.pid else None
+                if found is not None:
+                    memory[process.name] = found
     finally:
         await stack.stop()
     return seconds, memory
@@ -49,10 +51,10 @@ async def main(starts: int) -> None:
             warm.append(seconds)
             print(f"warm start {number + 1}: {seconds:.1f} s", flush=True)
     print(f"\nPython {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}")
-    print("\n| process | resident MiB |\n|---|---:|")
+    print("\n| process | resident MiB | proportional MiB |\n|---|---:|---:|")
     for name, size in memory.items():
-        print(f"| {name} | {size / 2**20:.0f} |")
-    print(f"| all | {sum(memory.values()) / 2**20:.0f} |")
+        print(f"| {name} | {size.rss_bytes / MIB:.0f} | {(size.pss_bytes or 0) / MIB:.0f} |")
+    print(f"| all | | {sum(size.pss_bytes or 0 for size in memory.values()) / MIB:.0f} |")
     print(f"\ncold {cold:.1f} s; warm median {statistics.median(warm):.1f} s of {len(warm)}")
 
 

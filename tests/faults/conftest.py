@@ -16,7 +16,7 @@ from local_stack.stack import LocalStack
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """API and two workers of each service apart; PostgreSQL as durable as in production."""
     environment = {
-        "IMPACTNET_LEDGER_CHECKPOINT_INTERVAL_SECONDS": "1",
+        "IMPACTNET_LEDGER_SIGNER_INTERVAL_SECONDS": "1",
         **GENEROUS_LIMITS,
     }
     started = LocalStack(

@@ -24,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, mail_directory: Path) -> Ite
     environment = {
         "IMPACTNET_IDENTITY_MAIL_DIRECTORY": str(mail_directory),
         # A checkpoint each second instead of every ten: the journey waits for several.
-        "IMPACTNET_LEDGER_CHECKPOINT_INTERVAL_SECONDS": "1",
+        "IMPACTNET_LEDGER_SIGNER_INTERVAL_SECONDS": "1",
         **GENEROUS_LIMITS,
     }
     started = LocalStack(tmp_path_factory.mktemp("stack"), environment=environment)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from uuid import uuid4
 
-ID = str(uuid4())
+ID = "01a20de4-c754-7412-a5ef-090a9ffced06"
 
 
 async def test_a_service_that_is_away_is_503_and_the_others_answer(gateway_stack, free_port, is_problem):

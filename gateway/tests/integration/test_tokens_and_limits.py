@@ -177,7 +177,12 @@ async def test_an_account_tried_from_everywhere_is_slowed_and_its_owner_still_ge
     [
         ({"reads_per_user_per_minute": 3}, "GET", PRIVATE, '"reads";q=3;w=60'),
         ({"writes_per_minute": 3}, "POST", PRIVATE, '"writes";q=3;w=60'),
-        ({"uploads_per_hour": 3}, "POST", f"/api/v1/applications/{uuid4()}/video/", '"uploads";q=3;w=3600'),
+        (
+            {"uploads_per_hour": 3},
+            "POST",
+            "/api/v1/applications/01a20de4-c754-7412-a5ef-090a9ffced06/video/",
+            '"uploads";q=3;w=3600',
+        ),
         ({"step_ups_per_user_per_minute": 3}, "POST", "/api/v1/auth/step-up/", '"step-up";q=3;w=60'),
         ({"writes_per_minute": 3}, "POST", "/api/v1/auth/ws-ticket/", '"writes";q=3;w=60'),
     ],

@@ -30,8 +30,8 @@ from ledger.use_cases.settle_payment import settle_next_payment
 from ledger.use_cases.settle_refund import settle_next_refund
 from ledger.use_cases.verify_chain import Trust
 
-# People wait for a donation or a payment to come through; an index lookup five times a second costs nothing.
-MONEY_TIMER_SECONDS = 0.2
+# People wait for a donation or a payment to come through; an index lookup twice a second costs nothing.
+MONEY_TIMER_SECONDS = 0.5
 
 # A receipt waits for a checkpoint anyway, which comes every ten seconds.
 RECEIPT_TIMER_SECONDS = 1

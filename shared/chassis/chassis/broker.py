@@ -56,8 +56,8 @@ def new_group_consumer(settings: ServiceSettings, group: str, topics: Sequence[s
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS + MAX_POLL_INTERVAL_MS // 10,
         metadata_max_age_ms=METADATA_MAX_AGE_MS,
-        # A wake-up within this time for a message that trickles in; latency is what people feel.
-        fetch_max_wait_ms=250,
+        # How long the broker holds a fetch open while there is nothing; a record that arrives ends it at once.
+        fetch_max_wait_ms=1_000,
     )
 
 

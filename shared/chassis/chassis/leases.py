@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,28 +54,22 @@ async def acquire_or_renew(database: Database, name: str, holder: str) -> Lease 
     """
     now = func.clock_timestamp()
     span = text(f"interval '{LEASE_SECONDS} seconds'")
+    statement = upsert(leases).values(name=name, epoch=1, holder=holder, renewed_at=now)
+    mine = leases.c.holder == statement.excluded.holder
+    run_out = or_(leases.c.renewed_at < now - span, leases.c.renewed_at > now + span)
+    # One statement: every worker of every service asks each second.
+    statement = statement.on_conflict_do_update(
+        index_elements=[leases.c.name],
+        set_={
+            "holder": statement.excluded.holder,
+            "epoch": case((mine, leases.c.epoch), else_=leases.c.epoch + 1),
+            "renewed_at": statement.excluded.renewed_at,
+        },
+        where=or_(mine, run_out),
+    )
     async with database.unit_of_work() as work:
-        first = upsert(leases).values(name=name, epoch=1, holder=holder, renewed_at=now).on_conflict_do_nothing()
-        if (await work.connection.execute(first)).rowcount == 1:
-            return Lease(name, holder, 1)
-        renewal = (
-            update(leases)
-            .where(leases.c.name == name, leases.c.holder == holder)
-            .values(renewed_at=now)
-            .returning(leases.c.epoch)
-        )
-        epoch = await work.connection.scalar(renewal)
-        if epoch is not None:
-            return Lease(name, holder, epoch)
-        run_out = or_(leases.c.renewed_at < now - span, leases.c.renewed_at > now + span)
-        takeover = (
-            update(leases)
-            .where(leases.c.name == name, run_out)
-            .values(holder=holder, epoch=leases.c.epoch + 1, renewed_at=now)
-            .returning(leases.c.epoch)
-        )
-        epoch = await work.connection.scalar(takeover)
-        return None if epoch is None else Lease(name, holder, epoch)
+        epoch = await work.connection.scalar(statement.returning(leases.c.epoch))
+    return None if epoch is None else Lease(name, holder, epoch)
 
 
 async def release(database: Database, lease: Lease) -> None:

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from chassis.api.callers import SigningKeyring
 from chassis.api.health import Health, health_router
 from chassis.api.middleware import AnswerFaults, ObserveRequests, TolerateMissingSlash
+from chassis.api.openapi import install_openapi
 from chassis.api.problems import ProblemTable, install_problems
 from chassis.database import Database
 from chassis.settings import ServiceSettings
@@ -50,4 +51,5 @@ def build_app(
     app.include_router(health_router(health))
     for router in routers:
         app.include_router(router)
+    install_openapi(app, routers)
     return app

@@ -1,14 +1,21 @@
 """Starts the servers of a test run: one PostgreSQL, one Kafka, a fresh migrated database wherever one is asked for."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 from chassis.ids import new_id
+from chassis.testing.containers import ContainerKafka, ContainerPostgres
 from local_stack.kafka import KafkaBroker
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.roles import drop_database, provision, random_passwords
+
+
+def in_containers() -> bool:
+    """Whether `make test-docker` asked for containers."""
+    return os.environ.get("IMPACTNET_TEST_CONTAINERS") == "1"
 
 
 class PostgresServer:
@@ -16,7 +23,7 @@ class PostgresServer:
 
     def __init__(self, directory: Path) -> None:
         # Without fsync: these tests are about logic. Crashes of the server are tested by `tests/faults`, with it.
-        self.server = EmbeddedPostgres(directory, durability="off")
+        self.server = ContainerPostgres() if in_containers() else EmbeddedPostgres(directory, durability="off")
         self.passwords = random_passwords()
         self._templates: dict[str, str] = {}
 
@@ -63,7 +70,7 @@ class KafkaServer:
     """One broker for the whole run; each test uses topics or groups of its own where it matters."""
 
     def __init__(self, directory: Path) -> None:
-        self.broker = KafkaBroker(directory)
+        self.broker = ContainerKafka() if in_containers() else KafkaBroker(directory)
 
     def start(self) -> None:
         asyncio.run(self.broker.start())

@@ -153,3 +153,21 @@ async def test_without_or_with_a_bad_token_it_is_401_with_a_challenge(service: S
             answer = await client.post("/api/v1/notes/paid/", json=body, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
             assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_the_document_names_every_error_as_a_problem_and_the_headers_that_count(service: ServiceHarness):
+    async with service.client() as client:
+        document = (await client.get("/openapi.json")).json()
+    paid = document["paths"]["/api/v1/notes/paid/"]["post"]
+    (key,) = [item for item in paid["parameters"] if item["name"] == "Idempotency-Key"]
+    assert key["required"] is True
+    assert {"400", "401", "409", "413", "415", "422", "503"} <= set(paid["responses"])
+    (optional,) = document["paths"]["/api/v1/notes/"]["post"]["parameters"]
+    assert optional["required"] is False
+    read = document["paths"]["/api/v1/notes/{note_id}/"]["get"]
+    assert "404" in read["responses"]
+    for operation in (paid, read):
+        for status, response in operation["responses"].items():
+            assert (status >= "400") is ("application/problem+json" in response["content"])
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert document["components"]["schemas"]["Problem"]["required"]
