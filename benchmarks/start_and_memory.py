@@ -45,7 +45,8 @@ async def main(starts: int) -> None:
         state = Path(folder) / "state"
         cold, _ = await one_start(state, read_memory=False)
         print(f"cold start: {cold:.1f} s", flush=True)
-        warm, memory = [], {}
+        warm: list[float] = []
+        memory: dict[str, Memory] = {}
         for number in range(starts):
             seconds, memory = await one_start(state, read_memory=True)
             warm.append(seconds)

@@ -6,11 +6,10 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from tests.journeys.people import gather_people, member
 
 from local_stack.journey import steps
-from local_stack.journey.platform import Platform, until
+from local_stack.journey.platform import Person, Platform, until
 from local_stack.stack import LocalStack
 
 CONTEXTS = ("identity", "programs", "applications", "ledger", "feed")
@@ -33,7 +32,7 @@ async def metric(port: int, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
 
-async def only_one_worker(stack: LocalStack, context: str, failpoint: str) -> str:
+async def leave_one_worker(stack: LocalStack, context: str, failpoint: str) -> str:
     """Leave one worker of a context, which dies at the failpoint; returns its name."""
     await stack.stop_process(f"{context}-worker-2")
     name = f"{context}-worker-1"
@@ -41,36 +40,37 @@ async def only_one_worker(stack: LocalStack, context: str, failpoint: str) -> st
     return name
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
 async def test_a_worker_killed_between_effect_and_offset_has_each_effect_once(
-    stack: LocalStack, platform: Platform, database, context: str
+    stack: LocalStack, platform: Platform, database
 ):
-    name = await only_one_worker(stack, context, "consumer.effect_committed:1")
-    before = stack.restarts(name)
-    newcomer = await member(platform, f"kill{context}")
+    left = [leave_one_worker(stack, context, "consumer.effect_committed:1") for context in CONTEXTS]
+    names = dict(zip(CONTEXTS, await asyncio.gather(*left), strict=True))
+    before = {name: stack.restarts(name) for name in names.values()}
+    newcomer = await member(platform, "killed")
 
-    async def died_and_came_back() -> bool:
-        return stack.restarts(name) > before
+    async def all_died_and_came_back() -> bool:
+        return all(stack.restarts(name) > before[name] for name in names.values())
 
-    # Every context hears of a new user: handling that is what the worker dies of.
-    await until(f"{name} dies at the failpoint", died_and_came_back)
-    await stack.wait_ready([name])
-    port = stack.ports[name]
-
-    async def saw_it_again() -> bool:
-        with contextlib.suppress(httpx.HTTPError):
-            return await metric(port, 'impactnet_events_handled_total{context="' + context) >= 1
-        return False
-
-    await until("the event is delivered again", saw_it_again)
+    # Every context hears of a new user: handling that is what each worker dies of.
+    await until("each worker dies at the failpoint", all_died_and_came_back)
+    await stack.wait_ready(list(names.values()))
     user_id = UUID(str(newcomer.user_id))
-    known = await database(f"SELECT count(*) FROM {context}.user_standings WHERE user_id = $1", user_id)
-    assert known == 1
-    duplicates = await metric(port, f'impactnet_events_handled_total{{context="{context}",outcome="duplicate"')
-    assert duplicates >= 1
-    twice = f"SELECT count(*) FROM (SELECT 1 FROM {context}.inbox GROUP BY event_id HAVING count(*) > 1) AS doubled"
-    assert await database(twice) == 0
-    await stack.start_process(f"{context}-worker-2")
+    for context, name in names.items():
+        port = stack.ports[name]
+        repeated = f'impactnet_events_handled_total{{context="{context}",outcome="duplicate"'
+
+        async def saw_it_again(port=port, repeated=repeated) -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return await metric(port, repeated) >= 1
+            return False
+
+        await until(f"{context} is given the event again", saw_it_again)
+        known = await database(f"SELECT count(*) FROM {context}.user_standings WHERE user_id = $1", user_id)
+        assert known == 1, context
+        twice = f"SELECT count(*) FROM (SELECT 1 FROM {context}.inbox GROUP BY event_id HAVING count(*) > 1) AS doubled"
+        assert await database(twice) == 0, context
+    for context in CONTEXTS:
+        await stack.start_process(f"{context}-worker-2")
     await stack.wait_ready()
 
 
@@ -141,7 +141,9 @@ async def test_requests_go_on_while_the_broker_is_away_and_everything_arrives_af
     applicant = await member(platform, "before")
     await steps.apply(applicant, program["id"])
     await stack.broker.stop()
-    ids, newcomers, programs = [], [], []
+    ids: list[str] = []
+    newcomers: list[Person] = []
+    programs: list[str] = []
     loop = asyncio.get_running_loop()
     away_since = loop.time()
     try:
@@ -227,9 +229,10 @@ async def test_a_redelivered_topic_changes_nothing(stack: LocalStack, platform: 
     ids = [await give(people.donor, program["id"], f"again-{uuid4()}") for _ in range(3)]
     await all_completed(database, program["id"], len(ids))
     before = await database("SELECT count(*) FROM ledger.blocks")
-    for context in CONTEXTS:
-        done = await stack.run_command(["-m", context, "replay", "--since", "2026-01-01T00:00:00"])
+    commands = [["-m", context, "replay", "--since", "2026-01-01T00:00:00"] for context in CONTEXTS]
+    for done in await asyncio.gather(*(stack.run_command(command) for command in commands)):
         assert done.returncode == 0, done.stdout + done.stderr
+    for context in CONTEXTS:
 
         async def sent_again(context=context) -> bool:
             return await database(f"SELECT count(*) FROM {context}.outbox WHERE published_at IS NULL") == 0

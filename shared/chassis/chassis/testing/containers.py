@@ -4,9 +4,9 @@ import asyncio
 import secrets
 from typing import Final
 
+from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
-from testcontainers.postgres import PostgresContainer
 
 from local_stack.ports import free_ports
 

@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from chassis.ids import new_id
-from chassis.testing.containers import ContainerKafka, ContainerPostgres
 from local_stack.kafka import KafkaBroker
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.roles import drop_database, provision, random_passwords
@@ -18,12 +18,28 @@ def in_containers() -> bool:
     return os.environ.get("IMPACTNET_TEST_CONTAINERS") == "1"
 
 
+def _postgres(directory: Path) -> Any:
+    if in_containers():
+        from chassis.testing.containers import ContainerPostgres  # noqa: PLC0415 -- Docker's client only where asked for
+
+        return ContainerPostgres()
+    return EmbeddedPostgres(directory, durability="off")
+
+
+def _kafka(directory: Path) -> Any:
+    if in_containers():
+        from chassis.testing.containers import ContainerKafka  # noqa: PLC0415 -- Docker's client only where asked for
+
+        return ContainerKafka()
+    return KafkaBroker(directory)
+
+
 class PostgresServer:
     """One PostgreSQL for the whole run; databases are copied from a migrated template per service."""
 
     def __init__(self, directory: Path) -> None:
         # Without fsync: these tests are about logic. Crashes of the server are tested by `tests/faults`, with it.
-        self.server = ContainerPostgres() if in_containers() else EmbeddedPostgres(directory, durability="off")
+        self.server = _postgres(directory)
         self.passwords = random_passwords()
         self._templates: dict[str, str] = {}
 
@@ -35,7 +51,7 @@ class PostgresServer:
 
     @property
     def admin_url(self) -> str:
-        return self.server.admin_url
+        return str(self.server.admin_url)
 
     def database_admin_url(self, database: str) -> str:
         """The superuser's asyncpg URL of one database, for what no role may do (tampering)."""
@@ -70,7 +86,7 @@ class KafkaServer:
     """One broker for the whole run; each test uses topics or groups of its own where it matters."""
 
     def __init__(self, directory: Path) -> None:
-        self.broker = ContainerKafka() if in_containers() else KafkaBroker(directory)
+        self.broker = _kafka(directory)
 
     def start(self) -> None:
         asyncio.run(self.broker.start())
@@ -80,4 +96,4 @@ class KafkaServer:
 
     @property
     def bootstrap(self) -> str:
-        return self.broker.bootstrap
+        return str(self.broker.bootstrap)

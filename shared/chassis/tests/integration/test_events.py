@@ -76,7 +76,7 @@ async def test_one_event_delivered_to_eight_workers_at_once_has_one_effect(servi
 async def test_what_an_event_causes_names_it_as_its_cause(service: ServiceHarness):
     event = await service.deliver(started())
     async with service.worker.database.reading() as connection:
-        payload = await connection.scalar(select(outbox.c.payload))
+        payload = (await connection.scalars(select(outbox.c.payload))).one()
     assert Event.from_bytes(bytes(payload)).causationid == str(event.id)
 
 
