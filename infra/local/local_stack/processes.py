@@ -93,7 +93,13 @@ class Wiring:
     def gateway_environment(self) -> dict[str, str]:
         key = "IMPACTNET_GATEWAY_TICKET_KEY"
         addresses = {f"IMPACTNET_GATEWAY_{context.upper()}_URL": self.address(context) for context in CONTEXTS}
-        return {**addresses, "IMPACTNET_GATEWAY_PORT": str(self.ports["gateway"]), key: self.secrets.environment[key]}
+        return {
+            **addresses,
+            "IMPACTNET_GATEWAY_PORT": str(self.ports["gateway"]),
+            # Identity's public keys, so that a gateway which comes back while identity is down can check tokens.
+            "IMPACTNET_GATEWAY_KEYS_FILE": str(self.state / "gateway-keys.json"),
+            key: self.secrets.environment[key],
+        }
 
     def command_environment(self, module: str) -> dict[str, str]:
         """What `python -m MODULE ...` is told when a person or a test runs it beside the system."""

@@ -12,6 +12,7 @@ from ledger.adapters.tables.chain import balances, postings
 from ledger.adapters.tables.money import programs, transaction_links, transactions
 from ledger.adapters.tables.people import beneficiaries
 from ledger.adapters.transaction_reading import view_of
+from ledger.domain.money import CURRENCIES
 from ledger.domain.transactions import Status, TransactionType
 from ledger.use_cases.readings import Graph, GraphLink, ProgramBalance, TransactionView
 
@@ -35,9 +36,10 @@ class PublicReader:
             .where(transactions.c.status == Status.COMPLETED)
             .group_by(transactions.c.currency, transactions.c.transaction_type)
         )
-        found: dict[str, dict[str, Decimal]] = {}
+        # Every currency of the books, also while nothing has moved in it.
+        found: dict[str, dict[str, Decimal]] = {currency: {} for currency in CURRENCIES}
         for currency, kind, amount in await self._connection.execute(statement):
-            found.setdefault(currency, {})[kind] = amount
+            found[currency][kind] = amount
         zero = Decimal(0)
         return {
             currency: {

@@ -180,6 +180,13 @@ async def test_after_erasure_nothing_leads_to_the_person_and_the_chain_verifies(
     assert [item["recipient"] for item in items] == [None]
 
 
+async def test_before_anything_moved_the_totals_are_there_and_zero(scenario):
+    async with scenario.service.client() as anyone:
+        stats = (await anyone.get("/api/v1/blockchain/stats/")).json()
+    zeros = dict.fromkeys(("received", "committed", "disbursed", "refunded"), "0.00")
+    assert stats["totals"] == {"NGN": zeros}
+
+
 async def test_statistics_graph_and_trace_tell_where_the_money_went(scenario):
     first, second = await scenario.donate("50.00"), await scenario.donate("50.00")
     award = scenario.award("60.00")
