@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from chassis.broker import start_client
+
 # One request to a broker that is there takes milliseconds; longer is a broker that is away.
 REQUEST_MILLISECONDS = 5_000
 
@@ -16,7 +18,7 @@ async def describe(bootstrap: str, wanted: Sequence[str]) -> tuple[str, dict[str
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_MILLISECONDS)
     try:
-        await admin.start()
+        await start_client(admin)
         cluster = await admin.describe_cluster()
         topics = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     finally:

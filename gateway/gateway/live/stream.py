@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from chassis.broker import ensure_topics
+from chassis.broker import ensure_topics, start_client
 from contracts.envelope import Event, UndecodableEventError
 from contracts.fact import Fact
 from contracts.identity import SigningKeysChanged
@@ -151,9 +151,9 @@ class Stream:
             max_poll_records=_POLL_RECORDS_MAX,
             fetch_max_wait_ms=_POLL_MILLISECONDS,
         )
-        await consumer.start()
         tasks: list[asyncio.Task[None]] = []
         try:
+            await start_client(consumer)
             await self._seek(consumer, cluster_tag(cluster_id), partitions)
             self._consumer = consumer
             self._set_connected(True)

@@ -1,5 +1,6 @@
 """Kafka: topics, producers and consumers with settings that lose nothing (aiokafka's defaults do)."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 # One request to a broker that is there takes milliseconds; ten seconds of silence is a broker that is away.
 REQUEST_TIMEOUT_MS: Final = 10_000
+# A stop waits this long for a start under way: a broker that is there answers within milliseconds.
+START_SECONDS_MAX: Final = 3.0
 # Two killed workers must not hold partitions for long: others take them over after this silence.
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_INTERVAL_MS: Final = 2_000
@@ -61,6 +64,24 @@ def new_group_consumer(settings: ServiceSettings, group: str, topics: Sequence[s
     )
 
 
+async def start_client(client: Any) -> None:
+    """Start a client of aiokafka, and let the start end when we are cancelled meanwhile: `stop()` can then clean up.
+
+    Cancelled between connecting and the first answer, aiokafka forgets that connection and never closes it.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=START_SECONDS_MAX)
+        if not starting.done():
+            starting.cancel()
+        elif not starting.cancelled():
+            # Looked at, so that a start which failed is not reported as an error nobody saw.
+            starting.exception()
+        raise
+
+
 async def ensure_topics(settings: ServiceSettings, topics: Sequence[str]) -> None:
     """Create what is missing: kept for ever (04: no retention limit). Safe to call from many processes at once.
 
@@ -68,8 +89,8 @@ async def ensure_topics(settings: ServiceSettings, topics: Sequence[str]) -> Non
         KafkaError: the broker is away or refuses.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    await admin.start()
     try:
+        await start_client(admin)
         present = set(await admin.list_topics())
         missing = [
             NewTopic(

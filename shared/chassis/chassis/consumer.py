@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from sqlalchemy import func, select, text
 
 from chassis import metrics, parking
-from chassis.broker import ensure_topics, new_group_consumer
+from chassis.broker import ensure_topics, new_group_consumer, start_client
 from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.dead_letters import bury, describe
 from chassis.execution import Execution, executing
@@ -73,7 +73,7 @@ class ConsumerRunner:
         await ensure_topics(self._settings, topics)
         consumer = new_group_consumer(self._settings, f"impactnet.{self.name}", topics)
         try:
-            await consumer.start()
+            await start_client(consumer)
             self.connected = True
             while True:
                 batches = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)

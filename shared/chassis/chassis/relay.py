@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import func, select, update
 
 from chassis import metrics
-from chassis.broker import ensure_topics, new_producer
+from chassis.broker import ensure_topics, new_producer, start_client
 from chassis.database import Database, database_is_away
 from chassis.leases import RENEW_EVERY_SECONDS, Lease, LeaseLostError, acquire_or_renew, holder_name, release
 from chassis.outbox import WAKE_CHANNEL
@@ -170,7 +170,7 @@ class Relay:
             await ensure_topics(self._settings, self._topics)
             producer = new_producer(self._settings)
             try:
-                await producer.start()
+                await start_client(producer)
             except BaseException:
                 await producer.stop()
                 raise
