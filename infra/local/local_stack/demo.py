@@ -121,10 +121,8 @@ async def _prove(say: _Narrator, platform: Platform, socket: LiveSocket, transac
     anyone, block_hash = platform.anyone, transaction["blockchain_hash"]
     await socket.wait_for(lambda frame: frame.get("event") == "disbursement_completed", "the payment")
     say.step("Amina's browser saw it all live: " + " → ".join(socket.statuses) + ".")
-    posts = (await anyone.get("/posts/feed/")).body["items"]
-    impact = next((post for post in posts if post["kind"] == "impact"), None)
-    if impact is not None:
-        say.step(f"The public feed says: “{impact['body']}”")
+    impact = await steps.impact_post(anyone, transaction["program_id"])
+    say.step(f"The public feed says: “{impact['body']}”")
     checked = await steps.verified(anyone, block_hash)
     block, proof = checked["block"], (await anyone.get(f"/blockchain/proofs/inclusion/{block_hash}/")).body
     say.step("Anyone can check the payment without trusting us:")

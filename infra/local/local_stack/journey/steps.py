@@ -238,6 +238,16 @@ async def disbursement_outcome(admin: Person, request_id: str) -> dict[str, Any]
     return await until("the bank has paid", decided)  # type: ignore[no-any-return] # JSON has no types
 
 
+async def impact_post(anyone: Person, program_id: str) -> dict[str, Any]:
+    """The public post about a programme's payment, once it is on the feed."""
+
+    async def posted() -> Any:
+        posts = (await anyone.get("/posts/feed/?limit=100")).body["items"]
+        return next((post for post in posts if post["kind"] == "impact" and post["program_id"] == program_id), None)
+
+    return await until("the impact post is on the feed", posted)  # type: ignore[no-any-return] # JSON has no types
+
+
 async def verified(anyone: Person, block_hash: str) -> dict[str, Any]:
     """The verification of a block once it is under a signed checkpoint."""
 
@@ -260,6 +270,7 @@ __all__ = [
     "donate",
     "fill_in",
     "give_account",
+    "impact_post",
     "in_review_queue",
     "interview",
     "open_program",
