@@ -4,7 +4,6 @@ from chassis.service import Foundation, Parts, Service
 from chassis.subscriptions import Subscriptions
 from chassis.timers import Timer
 from ledger.adapters.beneficiary_reading import BeneficiaryShelf
-from ledger.adapters.booked_events import PostgresEventRegister
 from ledger.adapters.books import PostgresBooksOpener
 from ledger.adapters.chain import Writer
 from ledger.adapters.chain_reading import ChainReader
@@ -77,7 +76,7 @@ def build(foundation: Foundation) -> Parts:
         ],
         problems=PROBLEMS,
         wiring=_wiring(foundation, open_books, keys),
-        subscriptions=_subscriptions(Booking(open_books, PostgresEventRegister()), settings),
+        subscriptions=_subscriptions(Booking(open_books), settings),
         timers=[
             Timer("credit_donations", MONEY_TIMER_SECONDS, credit),
             Timer("settle_payments", MONEY_TIMER_SECONDS, settle),
@@ -105,6 +104,7 @@ def _subscriptions(booking: Booking, settings: LedgerSettings) -> Subscriptions:
     programs.subscribe(subscriptions, booking)
     applications.subscribe(subscriptions, booking, payment_rail=settings.payment_rail)
     identity.subscribe(subscriptions, booking)
+    subscriptions.before_batch(booking.prepare)
     subscriptions.on_duplicate(booking.compare_repeated)
     return subscriptions
 

@@ -42,10 +42,9 @@ def new_producer(settings: ServiceSettings) -> AIOKafkaProducer:
     )
 
 
-def new_group_consumer(settings: ServiceSettings, group: str, topics: Sequence[str]) -> AIOKafkaConsumer:
+def new_group_consumer(settings: ServiceSettings, group: str) -> AIOKafkaConsumer:
     """A member of a group: auto-commit off, from the earliest, bounded polls, a stable name where one is set."""
     return AIOKafkaConsumer(
-        *topics,
         bootstrap_servers=settings.kafka_bootstrap,
         client_id=f"impactnet-{group}",
         group_id=group,

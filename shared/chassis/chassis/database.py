@@ -1,20 +1,24 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.clock import Clock, SystemClock
+from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
 from chassis.outbox import PendingEvent, write_outbox
 from contracts.fact import Fact
+
+S = TypeVar("S")
 
 # How long a connection attempt or a wait for a pooled connection may take: clients hear 503 within 5 s.
 CONNECT_TIMEOUT_SECONDS: Final = 4
@@ -61,6 +65,8 @@ class UnitOfWork:
         self._clock = clock
         self._now: datetime | None = None
         self._pending: list[PendingEvent] = []
+        self._before_commit: list[Callable[[], Awaitable[None]]] = []
+        self._shared: dict[type[Any], Any] = {}
 
     @property
     def now(self) -> datetime:
@@ -69,17 +75,50 @@ class UnitOfWork:
             self._now = self._clock.now()
         return self._now
 
-    def announce(self, fact: Fact) -> UUID:
-        """Tell the other contexts; the event's id is known at once, it is written at the commit."""
+    def announce(self, fact: Fact, *, execution: Execution | None = None) -> UUID:
+        """Tell the other contexts; the event's id is known at once, it is written at the commit.
+
+        Its cause is the execution under way, unless another one is named.
+        """
         event_id = new_id()
-        self._pending.append(PendingEvent(event_id=event_id, fact=fact, time=self.now))
+        cause = execution or current_execution()
+        self._pending.append(PendingEvent(event_id=event_id, fact=fact, time=self.now, execution=cause))
         return event_id
 
+    def share(self, kind: type[S], make: Callable[[], S]) -> S:
+        """The one object of a kind that everything in this unit of work shares; made when first asked for."""
+        if kind not in self._shared:
+            self._shared[kind] = make()
+        shared: S = self._shared[kind]
+        return shared
+
+    def before_commit(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Call `write` right before the commit: for what gathers its rows and writes them in one go."""
+        self._before_commit.append(write)
+
+    async def copy(self, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows by COPY: a tenth of what INSERT costs. Values are as asyncpg encodes them.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as any statement of this unit of work would.
+        """
+        raw = await self.connection.get_raw_connection()
+        driver = raw.driver_connection
+        if driver is None:
+            raise InterfaceError("COPY", None, ConnectionError("the connection is closed"))
+        try:
+            await driver.copy_records_to_table(table, columns=columns, records=records)
+        except asyncpg.PostgresError as error:
+            # Past SQLAlchemy the driver's own errors come; ours is the only kind that callers know.
+            raise DBAPIError(f"COPY {table}", None, error, hide_parameters=True) from error
+
     async def flush(self) -> None:
-        """Write what was announced; called once, right before the commit."""
+        """Write what was gathered and announced; called once, right before the commit."""
+        for write in self._before_commit:
+            await write()
         pending, self._pending = self._pending, []
         if pending:
-            await write_outbox(self.connection, pending)
+            await write_outbox(self.connection, pending, self.copy)
 
 
 class Database:

@@ -16,6 +16,12 @@ RELAYED: Final = Counter("impactnet_outbox_relayed", "Events acknowledged by the
 OUTBOX_DEPTH: Final = Gauge("impactnet_outbox_depth", "Events not yet published.", ["context"])
 OUTBOX_AGE_SECONDS: Final = Gauge("impactnet_outbox_age_seconds", "Age of the oldest unpublished event.", ["context"])
 HANDLED: Final = Counter("impactnet_events_handled", "Events by outcome.", ["context", "type", "outcome"])
+BATCH_SECONDS: Final = Histogram(
+    "impactnet_event_batch_seconds",
+    "Time from an event batch's first statement to its commit.",
+    ["context"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 CONSUMER_LAG: Final = Gauge("impactnet_consumer_lag", "Records behind the end.", ["context", "topic", "partition"])
 PARKED: Final = Gauge("impactnet_events_parked", "Events waiting for a retry or a dependency.", ["context"])
 DEAD_LETTERS: Final = Counter("impactnet_dead_letters", "Events given up on.", ["context", "type"])

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -18,7 +18,6 @@ from chassis.settings import ServiceSettings
 LOCK_TIMEOUT_SECONDS: Final = 5
 # Another replica's migration may take this long before we stop waiting for our turn.
 TURN_TIMEOUT_SECONDS: Final = 300
-STANDARD_TABLES_SQL: Final = Path(__file__).parent / "standard_tables_1.sql"
 
 
 def _config(settings: ServiceSettings) -> Config:
@@ -73,6 +72,16 @@ def _migrate(connection: Connection, metadata: MetaData) -> None:
         context.run_migrations()
 
 
-def standard_tables_sql() -> list[str]:
-    """The statements that create the tables every service has, version 1; each service's first migration runs them."""
-    return [statement.strip() for statement in STANDARD_TABLES_SQL.read_text().split(";") if statement.strip()]
+def execute_sql_file(migration: str) -> None:
+    """Run the `.sql` file beside a migration (its `__file__`); statements are separated by an empty line."""
+    content = Path(migration).with_suffix(".sql").read_text(encoding="utf-8")
+    lines = [line for line in content.splitlines() if not line.startswith("--")]
+    for statement in "\n".join(lines).split(";\n\n"):
+        if statement.strip():
+            op.execute(text(statement.strip().removesuffix(";").replace(":", r"\:")))
+
+
+def standard_tables_sql(version: int = 1) -> list[str]:
+    """The statements that create the tables every service has, as of a version; each has a migration that runs them."""
+    content = (Path(__file__).parent / f"standard_tables_{version}.sql").read_text(encoding="utf-8")
+    return [statement.strip() for statement in content.split(";") if statement.strip()]

@@ -1,21 +1,29 @@
 """The outbox: what a transaction says is written with it, numbered per aggregate in commit order."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import BigInteger, String, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.execution import current_execution
-from chassis.tables import aggregate_sequences, outbox
+from chassis.execution import Execution
 from contracts.envelope import Event
 from contracts.fact import Fact
 from contracts.topics import topic_of
+
+_COLUMNS: Final = ("event_id", "topic", "subject", "sequence", "event_type", "payload")
+# The order of the rows is the order in which they are locked.
+_RESERVE: Final = text(
+    "INSERT INTO aggregate_sequences AS held (subject, last_sequence)"
+    " SELECT subject, count FROM unnest(:subjects, :counts) AS wanted(subject, count)"
+    " ON CONFLICT (subject) DO UPDATE SET last_sequence = held.last_sequence + excluded.last_sequence"
+    " RETURNING subject, last_sequence"
+).bindparams(bindparam("subjects", type_=ARRAY(String)), bindparam("counts", type_=ARRAY(BigInteger)))
 
 # The relay listens on this channel (in its own schema's name) and is woken by the commit.
 WAKE_CHANNEL: Final = "outbox"
@@ -23,11 +31,12 @@ WAKE_CHANNEL: Final = "outbox"
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """A fact announced in a unit of work and not yet written."""
+    """A fact announced in a unit of work and not yet written; `execution` is what it comes of."""
 
     event_id: UUID
     fact: Fact
     time: datetime
+    execution: Execution
 
 
 async def _reserve_sequences(connection: AsyncConnection, counts: Counter[str]) -> dict[str, int]:
@@ -36,29 +45,26 @@ async def _reserve_sequences(connection: AsyncConnection, counts: Counter[str]) 
     The row stays locked until the commit: numbers are given in commit order. Subjects are locked in sorted order, so
     that two transactions about the same aggregates cannot deadlock.
     """
-    first: dict[str, int] = {}
-    for subject, count in sorted(counts.items()):
-        statement = upsert(aggregate_sequences).values(subject=subject, last_sequence=count)
-        statement = statement.on_conflict_do_update(
-            index_elements=[aggregate_sequences.c.subject],
-            set_={"last_sequence": aggregate_sequences.c.last_sequence + count},
-        )
-        last = await connection.scalar(statement.returning(aggregate_sequences.c.last_sequence))
-        first[subject] = int(last or 0) - count + 1
-    return first
+    wanted = sorted(counts.items())
+    moved = await connection.execute(
+        _RESERVE, {"subjects": [subject for subject, _ in wanted], "counts": [count for _, count in wanted]}
+    )
+    return {row.subject: row.last_sequence - counts[row.subject] + 1 for row in moved}
 
 
-async def write_outbox(connection: AsyncConnection, pending: Sequence[PendingEvent]) -> None:
-    """Write events in the order they were announced.
+Copy = Callable[[str, Sequence[str], Sequence[tuple[Any, ...]]], Awaitable[None]]
+
+
+async def write_outbox(connection: AsyncConnection, pending: Sequence[PendingEvent], copy: Copy) -> None:
+    """Write events in the order they were announced; `copy` is that of their unit of work.
 
     Raises:
         EventTooLargeError: one is over the size cap; nothing of the transaction is kept then.
     """
-    execution = current_execution()
     following = await _reserve_sequences(connection, Counter(item.fact.subject() for item in pending))
     rows = []
     for item in pending:
-        subject = item.fact.subject()
+        subject, execution = item.fact.subject(), item.execution
         event = Event.of(
             item.fact,
             event_id=item.event_id,
@@ -70,15 +76,7 @@ async def write_outbox(connection: AsyncConnection, pending: Sequence[PendingEve
             correlationid=execution.correlation_id or execution.request_id,
         )
         following[subject] += 1
-        rows.append(
-            {
-                "event_id": event.id,
-                "topic": topic_of(item.fact.context()),
-                "subject": subject,
-                "sequence": event.sequence,
-                "event_type": event.type,
-                "payload": event.to_bytes(),
-            }
-        )
-    await connection.execute(insert(outbox), rows)
+        topic = topic_of(item.fact.context())
+        rows.append((event.id, topic, subject, event.sequence, event.type, event.to_bytes()))
+    await copy("outbox", _COLUMNS, rows)
     await connection.execute(select(func.pg_notify(func.current_schema() + f"_{WAKE_CHANNEL}", "")))

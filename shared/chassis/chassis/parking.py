@@ -1,10 +1,12 @@
 """Parked events: those that failed or came too early wait in the database, and only their own aggregate waits."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import String, any_, bindparam, delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,10 +27,13 @@ DEPENDENCY: Final = "dependency"
 BEHIND: Final = "behind"
 
 
-async def subject_is_parked(connection: AsyncConnection, consumer: str, subject: str) -> bool:
-    """Whether an earlier event of this aggregate waits: then the later ones wait behind it."""
-    statement = select(exists().where(parked_events.c.consumer == consumer, parked_events.c.subject == subject))
-    return bool(await connection.scalar(statement))
+async def parked_subjects(connection: AsyncConnection, consumer: str, subjects: Collection[str]) -> set[str]:
+    """Those of the aggregates of which an earlier event waits: then the later ones wait behind it."""
+    statement = select(parked_events.c.subject).where(
+        parked_events.c.consumer == consumer,
+        parked_events.c.subject == any_(bindparam("subjects", sorted(subjects), ARRAY(String))),
+    )
+    return set((await connection.scalars(statement.distinct())).all())
 
 
 async def park(

@@ -1,6 +1,6 @@
 """Which facts a service listens to, and what it does with each."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,13 +14,15 @@ F = TypeVar("F", bound=Fact)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event being handled, and the unit of work that its effect belongs to."""
+    """An event being handled, the unit of work that its effect belongs to, and the event's bytes as they came."""
 
     event: Event
     work: UnitOfWork
+    payload: bytes
 
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
+Preparer = Callable[[Sequence[tuple[Event, Fact]], UnitOfWork], Awaitable[None]]
 
 
 class DependencyMissingError(Exception):
@@ -37,6 +39,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {}
         self.duplicate_watchers: list[Callable[[Delivery], Awaitable[None]]] = []
+        self.preparers: list[Preparer] = []
 
     def on(self, fact: type[F], handler: Callable[[F, Delivery], Awaitable[None]]) -> None:
         """Call `handler` with each such fact; it executes on `delivery.work` and never commits."""
@@ -45,6 +48,10 @@ class Subscriptions:
     def on_duplicate(self, watcher: Callable[[Delivery], Awaitable[None]]) -> None:
         """Show `watcher` each event whose id was handled before: whoever must know compares what it says now."""
         self.duplicate_watchers.append(watcher)
+
+    def before_batch(self, prepare: Preparer) -> None:
+        """Let `prepare` see the events of a batch, with their facts, before its handlers do, to read what they need in a few statements."""
+        self.preparers.append(prepare)
 
     def handlers_of(self, event_type: str) -> list[Handler]:
         return self._handlers.get(event_type, [])

@@ -79,6 +79,17 @@ inbox = Table(
     Index("ix_inbox_handled_at", "handled_at"),
 )
 
+consumer_offsets = Table(
+    "consumer_offsets",
+    metadata,
+    Column("consumer", String(100), nullable=False),
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    # Where this database goes on reading: the first record whose effect it does not hold.
+    Column("next_offset", BigInteger, nullable=False),
+    PrimaryKeyConstraint("consumer", "topic", "partition"),
+)
+
 parked_events = Table(
     "parked_events",
     metadata,

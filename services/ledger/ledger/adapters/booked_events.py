@@ -1,8 +1,8 @@
 """Remembers every event the ledger has booked, for ever: a repeat is counted, a contradiction quarantined."""
 
-import json
-from hashlib import sha256
+from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import UnitOfWork
-from contracts.envelope import EVENT_SIZE_BYTES_MAX, Event
+from ledger.adapters.arrays import among
 from ledger.adapters.tables.chain import booked_events, quarantined_events
-from ledger.domain import canonical
+from ledger.adapters.write_behind import WriteBehind
 from ledger.use_cases.events import Source
 
 log = structlog.get_logger(__name__)
@@ -21,37 +21,46 @@ DUPLICATES: Final = Counter("impactnet_ledger_duplicate_events", "Events that ca
 QUARANTINED: Final = Counter("impactnet_ledger_quarantined_events", "Events that contradict an earlier one.", ["type"])
 
 
-def source_of(event: Event) -> Source:
-    """`content_hash` = SHA-256(JCS(event without traceparent)): the trace of a redelivery may differ, nothing else."""
-    content = json.loads(event.to_bytes())
-    content.pop("traceparent", None)
-    encoded = canonical.encode(content, size_bytes_max=EVENT_SIZE_BYTES_MAX)
-    return Source(event.id, event.type, sha256(encoded).hexdigest())
-
-
 class PostgresEventRegister:
     """Keeps `ports.EventRegister`."""
 
-    async def admit(self, work: UnitOfWork, event: Event) -> Source | None:
-        source = source_of(event)
-        digest = bytes.fromhex(source.content_hash)
-        statement = upsert(booked_events).values(event_id=event.id, event_type=event.type, event_hash=digest)
-        inserted = await work.connection.execute(statement.on_conflict_do_nothing())
-        if inserted.rowcount == 1:
-            return source
-        await self.compare(work, event)
-        return None
+    def __init__(self, work: UnitOfWork, pending: WriteBehind) -> None:
+        self._work = work
+        self._pending = pending
+        # By event; None where the database was asked and has none.
+        self._known: dict[UUID, bytes | None] = {}
 
-    async def compare(self, work: UnitOfWork, event: Event) -> None:
-        digest = bytes.fromhex(source_of(event).content_hash)
-        statement = select(booked_events.c.event_hash).where(booked_events.c.event_id == event.id)
-        booked = await work.connection.scalar(statement)
-        if booked is None or bytes(booked) == digest:
-            DUPLICATES.labels(event.type).inc()
-            return
-        QUARANTINED.labels(event.type).inc()
-        log.error("event_contradicts_earlier_one", event_id=str(event.id), event_type=event.type)
-        kept = upsert(quarantined_events).values(
-            event_id=event.id, event_hash=digest, event_type=event.type, payload=event.to_bytes()
+    async def read(self, event_ids: Sequence[UUID]) -> None:
+        """What is known of these, in one statement."""
+        statement = select(booked_events.c.event_id, booked_events.c.event_hash).where(
+            among(booked_events.c.event_id, event_ids)
         )
-        await work.connection.execute(kept.on_conflict_do_nothing())
+        found = {row.event_id: bytes(row.event_hash) for row in await self._work.connection.execute(statement)}
+        for event_id in event_ids:
+            self._known.setdefault(event_id, found.get(event_id))
+
+    async def admit(self, source: Source, payload: bytes) -> bool:
+        if source.event_id not in self._known:
+            await self.read([source.event_id])
+        digest = bytes.fromhex(source.content_hash)
+        if self._known[source.event_id] is None:
+            self._known[source.event_id] = digest
+            row = {"event_id": source.event_id, "event_type": source.event_type, "event_hash": digest}
+            self._pending.add(booked_events, row)
+            return True
+        await self.compare(source, payload)
+        return False
+
+    async def compare(self, source: Source, payload: bytes) -> None:
+        if source.event_id not in self._known:
+            await self.read([source.event_id])
+        digest = bytes.fromhex(source.content_hash)
+        if self._known[source.event_id] in {None, digest}:
+            DUPLICATES.labels(source.event_type).inc()
+            return
+        QUARANTINED.labels(source.event_type).inc()
+        log.error("event_contradicts_earlier_one", event_id=str(source.event_id), event_type=source.event_type)
+        kept = upsert(quarantined_events).values(
+            event_id=source.event_id, event_hash=digest, event_type=source.event_type, payload=payload
+        )
+        await self._work.connection.execute(kept.on_conflict_do_nothing())

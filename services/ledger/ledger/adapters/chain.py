@@ -1,15 +1,17 @@
 """The fenced writer: one transaction appends blocks, tree nodes and postings, and moves the head on."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
-from chassis.database import UnitOfWork
+from chassis.database import LOCK_TIMEOUT_SECONDS, UnitOfWork
+from chassis.execution import Execution, current_execution
 from contracts.ledger import BlockReference, BlocksAppended
 from ledger.adapters.tables.chain import blocks, head
 from ledger.domain.block import Block, make_block, next_timestamp
@@ -34,6 +36,25 @@ _BLOCK_COLUMNS: Final = (
 )
 
 
+_NODE_COLUMNS: Final = ("level", "index", "hash")
+_POSTING_COLUMNS: Final = ("block_index", "line", "account", "currency", "amount")
+
+# Silence that marks the head's holder as frozen. Two such waits and a rest stay within the five seconds in which
+# another writer takes over (05): the first may end just before the silence is long enough.
+FROZEN_SECONDS: Final = 2
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+# Sessions of our own role that have touched the head in a transaction, wait for no lock, and have been silent since.
+_END_FROZEN: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity AS session"
+    " WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
+    " AND EXISTS (SELECT FROM pg_locks WHERE pg_locks.pid = session.pid AND granted"
+    " AND relation = 'head'::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock'))"
+    " AND ((state = 'idle in transaction' AND state_change < clock_timestamp() - make_interval(secs => :seconds))"
+    " OR (state = 'active' AND wait_event = 'ClientRead'"
+    " AND query_start < clock_timestamp() - make_interval(secs => :seconds)))"
+)
+
+
 class ChainBrokenError(RuntimeError):
     """Head and blocks contradict each other: nothing may be appended until a person has looked."""
 
@@ -43,6 +64,20 @@ class _Head:
     epoch: int
     size: int
     tip: str
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a unit of work stands in the chain: what it found, and what it has sealed since."""
+
+    found: _Head
+    epoch: int
+    tip: str
+    tip_at: datetime
+    frontier: Frontier
+    sealed: list[Block] = field(default_factory=list)
+    postings: list[tuple[Any, ...]] = field(default_factory=list)
+    execution: Execution | None = None
 
 
 class Writer:
@@ -66,47 +101,98 @@ class Writer:
 
 
 class PostgresChain:
-    """Appends within one unit of work; the head's row lock is held until that commits."""
+    """Appends within one unit of work: the head is locked by the first append and held until the commit.
+
+    Blocks are sealed at once, in memory; everything they consist of is written when the unit of work ends, by COPY.
+    """
 
     def __init__(self, work: UnitOfWork, writer: Writer) -> None:
         self._work = work
         self._writer = writer
+        self._place: _Place | None = None
+
+    async def hold(self) -> None:
+        """Lock the head now. Whoever will change what others change under it (awards, lots) takes it first."""
+        if self._place is None:
+            row = await self._lock_head()
+            found = _Head(row.epoch, row.size, row.tip)
+            frontier = _frontier(row.size, row.peaks)
+            self._place = _Place(found, self._writer.epoch_for(found), row.tip, row.tip_at, frontier)
+            self._work.before_commit(self._write)
 
     async def append(self, *drafts: Draft) -> list[Block]:
-        """Seals and stores the drafts in order, and announces them.
+        """Seals the drafts in order; they are stored and announced with the commit.
 
         Raises:
             ChainBrokenError: the head is not what the last block says.
         """
-        if len(drafts) > BATCH_BLOCKS_MAX:
+        await self.hold()
+        place = self._place
+        if place is None:
+            raise ChainBrokenError("the head is not held")
+        if len(place.sealed) + len(drafts) > BATCH_BLOCKS_MAX:
             raise ValueError(f"at most {BATCH_BLOCKS_MAX} blocks a commit")
-        row = await self._lock_head()
-        found = _Head(row.epoch, row.size, row.tip)
-        epoch = self._writer.epoch_for(found)
-        sealed = _seal(drafts, found, row.tip_at, epoch, self._work.now)
-        frontier, nodes = append(_frontier(row.size, row.peaks), [block.leaf_hash for block in sealed])
-        copy = await self._copier()
-        await copy("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in sealed])
-        await copy("tree_nodes", ("level", "index", "hash"), [(node.level, node.index, node.hash) for node in nodes])
-        lines = _posting_records(drafts, sealed)
-        if lines:
-            await copy("postings", ("block_index", "line", "account", "currency", "amount"), lines)
-        left = _Head(epoch, frontier.size, sealed[-1].hash)
-        await self._move_head(found, left, sealed[-1].timestamp, b"".join(frontier.peaks))
-        self._writer.hold(left)
-        self._announce(sealed)
+        if not place.sealed:
+            place.execution = current_execution()
+        sealed = _seal(drafts, place, self._work.now)
+        place.sealed += sealed
+        place.postings += _posting_records(drafts, sealed)
         return sealed
+
+    async def _write(self) -> None:
+        place = self._place
+        if place is None or not place.sealed:
+            return
+        sealed = place.sealed
+        frontier, nodes = append(place.frontier, [block.leaf_hash for block in sealed])
+        await self._work.copy("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in sealed])
+        await self._work.copy("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes])
+        if place.postings:
+            await self._work.copy("postings", _POSTING_COLUMNS, place.postings)
+        left = _Head(place.epoch, frontier.size, sealed[-1].hash)
+        await self._move_head(place.found, left, sealed[-1].timestamp, b"".join(frontier.peaks))
+        self._writer.hold(left)
+        references = [
+            BlockReference(index=block.block_index, transaction_id=block.transaction_id, hash=block.hash)
+            for block in sealed
+        ]
+        appended = BlocksAppended(first_index=sealed[0].block_index, blocks=references)
+        # Of a batch, the event behind its first block is named as the cause.
+        self._work.announce(appended, execution=place.execution)
 
     async def _lock_head(self) -> Any:
         """The head, ours until the commit."""
         connection = self._work.connection
-        row = (await connection.execute(select(head).where(head.c.id == 1).with_for_update())).one()
+        locking = select(head).where(head.c.id == 1).with_for_update(skip_locked=True)
+        row = (await connection.execute(locking)).one_or_none()
+        while row is None:
+            row = await self._wait_for_head()
         # A statement of its own: only one that begins once the lock is had sees what the writer before us committed.
         last_hash = await connection.scalar(select(blocks.c.hash).where(blocks.c.block_index == row.size - 1))
         if last_hash != row.tip:
             log.error("chain_broken", size=row.size)
             raise ChainBrokenError(f"the head says {row.tip} at {row.size - 1}, the chain {last_hash}")
         return row
+
+    async def _wait_for_head(self) -> Any:
+        """The head once its holder is done; None after ending the session of one that seems frozen.
+
+        A process that was stopped keeps its locks for as long as its connection lives. A batch takes milliseconds, so
+        one that held the head for seconds is not coming back soon; if it does, it finds its transaction gone.
+        """
+        connection = self._work.connection
+        try:
+            async with connection.begin_nested():
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{FROZEN_SECONDS}s'"))
+                row = (await connection.execute(select(head).where(head.c.id == 1).with_for_update())).one()
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
+                return row
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+        ended = (await connection.execute(_END_FROZEN, {"seconds": FROZEN_SECONDS})).scalars().all()
+        log.warning("frozen_writers_ended", sessions=len(ended))
+        return None
 
     async def _move_head(self, found: _Head, left: _Head, tip_at: datetime, peaks: bytes) -> None:
         moved = await self._work.connection.execute(
@@ -117,56 +203,36 @@ class PostgresChain:
         if moved.rowcount != 1:
             raise ChainBrokenError("the head moved under its own lock")
 
-    async def _copier(self) -> Any:
-        raw = await self._work.connection.get_raw_connection()
-        driver = raw.driver_connection
-        if driver is None:
-            raise ChainBrokenError("the connection is closed")
-
-        async def copy(table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]) -> None:
-            await driver.copy_records_to_table(table, columns=columns, records=records)
-
-        return copy
-
-    def _announce(self, sealed: Sequence[Block]) -> None:
-        references = [
-            BlockReference(index=block.block_index, transaction_id=block.transaction_id, hash=block.hash)
-            for block in sealed
-        ]
-        self._work.announce(BlocksAppended(first_index=sealed[0].block_index, blocks=references))
-
 
 def _frontier(size: int, peaks: bytes) -> Frontier:
     return Frontier(size, tuple(peaks[start : start + HASH_BYTES] for start in range(0, len(peaks), HASH_BYTES)))
 
 
-def _seal(drafts: Sequence[Draft], found: _Head, tip_at: datetime, epoch: int, now: datetime) -> list[Block]:
+def _seal(drafts: Sequence[Draft], place: _Place, now: datetime) -> list[Block]:
     sealed: list[Block] = []
-    previous_hash, previous_at = found.tip, tip_at
-    for offset, draft in enumerate(drafts):
-        previous_at = next_timestamp(now, previous_at)
+    for draft in drafts:
+        place.tip_at = next_timestamp(now, place.tip_at)
         block = make_block(
-            block_index=found.size + offset,
-            timestamp=previous_at,
+            block_index=place.found.size + len(place.sealed) + len(sealed),
+            timestamp=place.tip_at,
             transaction_type=draft.transaction_type,
             transaction_id=draft.transaction_id,
             data=draft.data,
-            previous_hash=previous_hash,
-            nonce=epoch,
+            previous_hash=place.tip,
+            nonce=place.epoch,
         )
-        previous_hash = block.hash
+        place.tip = block.hash
         sealed.append(block)
     return sealed
 
 
 def _block_record(block: Block) -> tuple[Any, ...]:
-    data = json.dumps(dict(block.data))
     return (
         block.block_index,
         block.timestamp,
         block.transaction_type,
         block.transaction_id,
-        data,
+        orjson.dumps(block.data).decode(),
         block.previous_hash,
         block.hash,
         block.nonce,

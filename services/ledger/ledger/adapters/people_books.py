@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,8 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
 from chassis.personal_data import Vault
+from ledger.adapters.arrays import among
 from ledger.adapters.tables.money import awards, transactions
 from ledger.adapters.tables.people import beneficiaries, deciders, donors, payees
+from ledger.adapters.write_behind import WriteBehind
 from ledger.domain.records import PayeeAccount
 
 _now = func.clock_timestamp()
@@ -24,12 +28,15 @@ PAGE_PURPOSE = "beneficiaries.sealed_page"
 
 
 class PostgresPeople:
-    def __init__(self, work: UnitOfWork, vault: Vault) -> None:
+    def __init__(self, work: UnitOfWork, vault: Vault, pending: WriteBehind) -> None:
         self._work = work
         self._vault = vault
+        self._pending = pending
+        # By table and by what the id stands for; None where the database was asked and has none.
+        self._own_ids: dict[str, dict[UUID, UUID | None]] = defaultdict(dict)
 
     async def donor_of(self, user_id: UUID) -> UUID:
-        return await self._own_id(donors, donors.c.donor_id, donors.c.user_id, user_id)
+        return await self._donor_id(user_id)
 
     async def donor_on_behalf(self, name: str, reference: str) -> UUID:
         """One donor per reference, so that what one organisation gives can be followed; its name is sealed."""
@@ -49,31 +56,64 @@ class PostgresPeople:
             raise LookupError(reference)
         return found
 
-    async def decider_of(self, user_id: UUID) -> UUID:
-        return await self._own_id(deciders, deciders.c.decider_id, deciders.c.user_id, user_id)
+    async def read(self, application_ids: Sequence[UUID], decided_by: Sequence[UUID]) -> None:
+        """Beneficiaries and deciders, one statement each."""
+        await self._read_own_ids(beneficiaries.c.beneficiary_id, beneficiaries.c.application_id, application_ids)
+        await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, decided_by)
 
-    async def _own_id(self, table: Table, own: Column[Any], key: Column[Any], value: Any, **more: Any) -> UUID:
-        """The random id that stands for `value` in blocks; made at first sight. Random, so that it tells no time."""
-        fresh = {own.name: uuid4(), key.name: value, **more}
-        await self._work.connection.execute(upsert(table).values(**fresh).on_conflict_do_nothing(index_elements=[key]))
-        found: UUID | None = await self._work.connection.scalar(select(own).where(key == value))
-        if found is None:
-            raise LookupError(table.name)
-        return found
+    async def decider_of(self, user_id: UUID) -> UUID:
+        await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, [user_id])
+        known = self._own_ids[deciders.name][user_id]
+        return known or self._new_own_id(deciders, "decider_id", user_id, user_id=user_id)
+
+    async def find_beneficiary(self, application_id: UUID) -> UUID | None:
+        await self._read_own_ids(beneficiaries.c.beneficiary_id, beneficiaries.c.application_id, [application_id])
+        return self._own_ids[beneficiaries.name][application_id]
 
     async def beneficiary_of(self, application_id: UUID, program_id: UUID, user_id: UUID, currency: str) -> UUID:
-        return await self._own_id(
+        return await self.find_beneficiary(application_id) or self._new_own_id(
             beneficiaries,
-            beneficiaries.c.beneficiary_id,
-            beneficiaries.c.application_id,
+            "beneficiary_id",
             application_id,
+            application_id=application_id,
             program_id=program_id,
             user_id=user_id,
             currency=currency,
             joined_date=self._work.now.date(),
         )
 
+    async def _read_own_ids(self, own: Column[Any], key: Column[Any], values: Sequence[UUID]) -> None:
+        known = self._own_ids[own.table.name]
+        missing = [each for each in dict.fromkeys(values) if each not in known]
+        if not missing:
+            return
+        known.update(dict.fromkeys(missing))
+        for found, value in (await self._work.connection.execute(select(own, key).where(among(key, missing)))).all():
+            known[value] = found
+
+    def _new_own_id(self, table: Table, own: str, value: UUID, **row: Any) -> UUID:
+        """The random id that stands for `value` in blocks, made at first sight; random, so that it tells no time.
+
+        Only who holds the chain makes them, so no other can make one for the same value meanwhile.
+        """
+        fresh = uuid4()
+        self._pending.add(table, {own: fresh, **row})
+        self._own_ids[table.name][value] = fresh
+        return fresh
+
+    async def _donor_id(self, user_id: UUID) -> UUID:
+        fresh = {"donor_id": uuid4(), "user_id": user_id}
+        statement = upsert(donors).values(**fresh).on_conflict_do_nothing(index_elements=[donors.c.user_id])
+        await self._work.connection.execute(statement)
+        found: UUID | None = await self._work.connection.scalar(
+            select(donors.c.donor_id).where(donors.c.user_id == user_id)
+        )
+        if found is None:
+            raise LookupError("donors")
+        return found
+
     async def received(self, beneficiary_id: UUID, amount: Decimal) -> None:
+        await self._pending.flush()
         await self._work.connection.execute(
             update(beneficiaries)
             .where(beneficiaries.c.beneficiary_id == beneficiary_id)
@@ -117,6 +157,7 @@ class PostgresPeople:
 
     async def forget(self, user_id: UUID) -> None:
         """Cuts every way from the ledger's own ids to the person; money and blocks stay, pseudonymous."""
+        await self._pending.flush()
         connection = self._work.connection
         await connection.execute(
             update(donors).where(donors.c.user_id == user_id).values(user_id=None, updated_at=_now)

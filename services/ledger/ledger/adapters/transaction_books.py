@@ -14,18 +14,25 @@ from chassis.ids import new_id
 from chassis.personal_data import Vault
 from ledger.adapters.people_books import open_snapshot
 from ledger.adapters.tables.money import payments, transactions
+from ledger.adapters.write_behind import Row, WriteBehind
 from ledger.domain.block import Block
 from ledger.domain.drafts import AwardReference
 from ledger.domain.records import Award, Disbursement, Donation, PayeeAccount
 from ledger.domain.transactions import LIVE, Status, TransactionType, check_move
 
 _now = func.clock_timestamp()
+_NOT_BOOKED: Final = {"blockchain_hash": None, "previous_block_hash": None, "block_index": None}
 _DONE: Final = frozenset({Status.COMPLETED, Status.FAILED})
 
 
 class PostgresTransactions:
-    def __init__(self, work: UnitOfWork) -> None:
+    def __init__(self, work: UnitOfWork, pending: WriteBehind) -> None:
         self._work = work
+        self._pending = pending
+        # Rows that are not written yet, and the tranches they pay.
+        self._new: dict[UUID, Row] = {}
+        self._live_tranches: set[UUID] = set()
+        pending.then(self._forget_new)
 
     async def add_donation(self, donation: Donation, reference: str, due_at: datetime | None) -> None:
         await self._insert(
@@ -51,7 +58,7 @@ class PostgresTransactions:
         )
 
     async def add_commitment(self, kind: TransactionType, event_id: UUID, award: Award, amount: Decimal) -> None:
-        await self._insert(
+        self._gather(
             id=event_id,
             transaction_type=kind,
             status=Status.COMPLETED,
@@ -68,24 +75,26 @@ class PostgresTransactions:
     async def add_disbursement(
         self, disbursement: Disbursement, sealed: bytes, *, requested_by: UUID, approved_by: UUID
     ) -> None:
-        await self._insert(**_disbursement_values(disbursement), requested_by=requested_by, approved_by=approved_by)
-        await self._work.connection.execute(
-            insert(payments).values(
-                transaction_id=disbursement.transaction_id,
-                direction="out",
-                rail=disbursement.rail,
-                reference=disbursement.reference,
-                sealed_account=sealed,
-                payee_commitment=disbursement.payee_commitment,
-                due_at=self._work.now,
-            )
+        self._gather(**_disbursement_values(disbursement), requested_by=requested_by, approved_by=approved_by)
+        self._live_tranches.add(disbursement.tranche_id)
+        self._pending.add(
+            payments,
+            {
+                "transaction_id": disbursement.transaction_id,
+                "direction": "out",
+                "rail": disbursement.rail,
+                "reference": disbursement.reference,
+                "sealed_account": sealed,
+                "payee_commitment": disbursement.payee_commitment,
+                "due_at": self._work.now,
+            },
         )
 
     async def add_refused_disbursement(
         self, disbursement: Disbursement, code: str, *, requested_by: UUID, approved_by: UUID
     ) -> None:
         values = _disbursement_values(disbursement) | {"status": Status.FAILED, "code": code}
-        await self._insert(**values, requested_by=requested_by, approved_by=approved_by, completed_at=self._work.now)
+        self._gather(**values, requested_by=requested_by, approved_by=approved_by, completed_at=self._work.now)
 
     async def add_reversal(self, disbursement: Disbursement, code: str) -> UUID:
         reversal_id = new_id()
@@ -96,8 +105,16 @@ class PostgresTransactions:
             "code": code,
             "completed_at": self._work.now,
         }
-        await self._insert(**values)
+        self._gather(**values)
         return reversal_id
+
+    def _gather(self, *, id: UUID, **values: Any) -> None:  # noqa: A002 -- the column's name
+        # The columns of its block are there from the start, so that all rows of a kind have the same columns.
+        row = {"id": id, "initiated_at": self._work.now, **values, **_NOT_BOOKED}
+        self._new[id] = self._pending.add(transactions, row)
+
+    async def _forget_new(self) -> None:
+        self._new.clear()
 
     async def _insert(self, **values: Any) -> None:
         await self._work.connection.execute(insert(transactions).values(initiated_at=self._work.now, **values))
@@ -120,6 +137,10 @@ class PostgresTransactions:
         await self._update(transaction_id, values | (_booked(block) if block else {}))
 
     async def book(self, transaction_id: UUID, block: Block) -> None:
+        gathered = self._new.get(transaction_id)
+        if gathered is not None:
+            gathered.update(_booked(block))
+            return
         await self._update(transaction_id, _booked(block))
 
     async def _update(self, transaction_id: UUID, values: Mapping[str, Any]) -> None:
@@ -136,6 +157,8 @@ class PostgresTransactions:
         return await _find_disbursement(self._work, transactions.c.id == transaction_id)
 
     async def has_live_payment(self, tranche_id: UUID) -> bool:
+        if tranche_id in self._live_tranches:
+            return True
         statement = select(transactions.c.id).where(
             transactions.c.tranche_id == tranche_id,
             transactions.c.transaction_type == TransactionType.DISBURSEMENT,

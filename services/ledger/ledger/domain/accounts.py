@@ -62,9 +62,11 @@ def check_balanced(postings: Iterable[Posting]) -> None:
     lines = list(postings)
     if len(lines) < 2:  # noqa: PLR2004 -- money comes from somewhere and goes somewhere
         raise UnbalancedError("an entry has at least two postings")
-    if any(line.amount == 0 for line in lines):
-        raise UnbalancedError("a posting of zero says nothing")
-    total = sum((line.amount for line in lines), Decimal(0))
+    total = Decimal(0)
+    for line in lines:
+        if not line.amount:
+            raise UnbalancedError("a posting of zero says nothing")
+        total += line.amount
     if total != 0:
         raise UnbalancedError(f"postings sum to {total}, not to zero")
 

@@ -24,7 +24,7 @@ def format_timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with exactly six digits and `Z`."""
     if moment.tzinfo is None:
         raise NotCanonicalError("a block's time has a time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse_timestamp(text: str) -> datetime:

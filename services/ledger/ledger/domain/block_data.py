@@ -78,6 +78,13 @@ MONEY_TYPES: Final = frozenset(name for name, shape in SHAPES.items() if "postin
 
 def check_shape(transaction_type: str, data: Mapping[str, Any]) -> None:
     """Raises BadShapeError unless `data` has exactly the fields of its type, each of its form, and balances."""
+    check_fields(transaction_type, data)
+    if transaction_type in MONEY_TYPES:
+        entry_of(data)
+
+
+def check_fields(transaction_type: str, data: Mapping[str, Any]) -> None:
+    """The same without the balance, for data that was written from an entry, which is balanced."""
     shape = SHAPES.get(transaction_type)
     if shape is None:
         raise BadShapeError(f"{transaction_type!r} is not a block type")
@@ -93,8 +100,6 @@ def check_shape(transaction_type: str, data: Mapping[str, Any]) -> None:
         left.discard(field)
     if left:
         raise BadShapeError(f"{transaction_type}: {', '.join(sorted(left))} does not belong here")
-    if transaction_type in MONEY_TYPES:
-        entry_of(data)
 
 
 def entry_of(data: Mapping[str, Any]) -> Entry:

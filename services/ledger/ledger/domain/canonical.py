@@ -1,6 +1,8 @@
 """Canonical JSON: RFC 8785 in the restricted profile `impactnet-jcs-1`, so that one value has exactly one encoding."""
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -13,27 +15,39 @@ DEPTH_MAX: Final = 64  # far beyond any shape of ours; keeps a hostile value fro
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
+@lru_cache(maxsize=4096)  # keys are field names: few, and met again in every event and block
+def _is_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None
+
+
 def _check(value: object, depth: int) -> None:
+    """Refuses what is outside the profile. Scalars are looked at where they stand: this runs for every value."""
     if depth > DEPTH_MAX:
         raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:  # type: ignore[operator]  # kind is int, exactly
-            raise NotCanonicalError("integers stay within +-(2^53-1)")
-    elif kind is dict:
-        for key, item in value.items():  # type: ignore[attr-defined]  # kind is dict, exactly
-            if type(key) is not str or not _KEY.fullmatch(key):
+    items: Iterable[object]
+    if kind is dict:
+        for key in value:  # type: ignore[attr-defined]  # kind is dict, exactly
+            if type(key) is not str or not _is_key(key):
                 raise NotCanonicalError(f"key {key!r} is not [A-Za-z0-9_.:-]+")
-            _check(item, depth + 1)
+        items = value.values()  # type: ignore[attr-defined]  # kind is dict, exactly
     elif kind is list:
-        for item in value:  # type: ignore[attr-defined]  # kind is list, exactly
-            _check(item, depth + 1)
+        items = value  # type: ignore[assignment]  # kind is list, exactly
     else:
-        raise NotCanonicalError(
-            f"{kind.__name__}: only objects, arrays, strings, integers, booleans and null are canonical"
-        )
+        items = (value,)
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is int:
+            if not -INTEGER_MAX <= item <= INTEGER_MAX:  # type: ignore[operator]  # kind is int, exactly
+                raise NotCanonicalError("integers stay within +-(2^53-1)")
+        elif kind is dict or kind is list:
+            _check(item, depth + 1)
+        else:
+            raise NotCanonicalError(
+                f"{kind.__name__}: only objects, arrays, strings, integers, booleans and null are canonical"
+            )
 
 
 def encode(value: object, *, size_bytes_max: int = SIZE_BYTES_MAX) -> bytes:

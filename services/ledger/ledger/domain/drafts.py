@@ -8,7 +8,8 @@ from uuid import UUID
 
 from ledger.domain import accounts
 from ledger.domain.accounts import Entry
-from ledger.domain.block_data import check_shape, money_data
+from ledger.domain.block_data import MONEY_TYPES, check_fields, money_data
+from ledger.domain.refusals import BadShapeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class Draft:
     entry: Entry | None = None
 
     def __post_init__(self) -> None:
-        check_shape(self.transaction_type, self.data)
+        check_fields(self.transaction_type, self.data)
+        if (self.entry is not None) is not (self.transaction_type in MONEY_TYPES):
+            raise BadShapeError(f"{self.transaction_type}: money moves by an entry, and only money does")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def parse_positive(text: str, currency: str) -> Decimal:
 def format_amount(amount: Decimal, currency: str) -> str:
     """The decimal string with exactly the currency's digits, as blocks and bodies carry it."""
     digits = currency_digits(currency)
-    quantized = amount.quantize(Decimal(1).scaleb(-digits))
-    if quantized != amount:
+    text = f"{amount or Decimal(0):.{digits}f}"  # `or` turns -0.00 into 0.00
+    if Decimal(text) != amount:
         raise AmountInvalidError(f"{amount} has more than {digits} digits after the point")
-    return f"{quantized + 0:f}"  # + 0 turns -0.00 into 0.00
+    return text

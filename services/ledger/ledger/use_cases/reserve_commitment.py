@@ -30,7 +30,7 @@ class Proposal:
 async def reserve_commitment(books: Books, source: Source, proposal: Proposal) -> None:
     """Moves available -> committed for the whole award, or announces `commitment_refused`; never anything between.
 
-    The programme's lots are locked first: of two approvals at once the second sees what the first has left.
+    Of two proposals at once the second sees what the first has left: whoever books holds the chain.
 
     Raises:
         NotYetKnownError: the programme has not been heard of yet.
@@ -38,15 +38,13 @@ async def reserve_commitment(books: Books, source: Source, proposal: Proposal) -
     program = await books.programs.find(proposal.program_id)
     if program is None:
         raise NotYetKnownError(f"program {proposal.program_id}")
-    lots = await books.lots.of_program_locked(proposal.program_id, proposal.currency)
     code = await _objection(books, program, proposal)
     if code is None:
-        beneficiary_id = await books.people.beneficiary_of(
-            proposal.application_id, proposal.program_id, proposal.user_id, proposal.currency
-        )
-        purposes = {str(each) for each in (proposal.application_id, proposal.award_id, beneficiary_id)}
+        beneficiary_id = await books.people.find_beneficiary(proposal.application_id)
+        purposes = {proposal.application_id, proposal.award_id} | ({beneficiary_id} if beneficiary_id else set())
+        lots = await books.lots.covering(proposal.program_id, proposal.currency, proposal.amount, purposes)
         try:
-            allocations = allocate(lots, proposal.amount, purposes)
+            allocations = allocate(lots, proposal.amount, {str(each) for each in purposes})
         except InsufficientFundsError:
             code = InsufficientFundsError.CODE
     if code is not None:
@@ -58,6 +56,9 @@ async def reserve_commitment(books: Books, source: Source, proposal: Proposal) -
             code=code,
         )
         return
+    beneficiary_id = await books.people.beneficiary_of(
+        proposal.application_id, proposal.program_id, proposal.user_id, proposal.currency
+    )
     award = Award(
         proposal.award_id,
         proposal.application_id,

@@ -145,7 +145,7 @@ SAMPLE = Service(
 async def _create_tables(url: str) -> None:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
-        for statement in standard_tables_sql():
+        for statement in (*standard_tables_sql(1), *standard_tables_sql(2)):
             await connection.execute(statement)
         await connection.execute("CREATE TABLE notes (note_id uuid PRIMARY KEY, name varchar(200) NOT NULL UNIQUE)")
     finally:

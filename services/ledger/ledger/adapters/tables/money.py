@@ -148,7 +148,9 @@ lots = Table(
     Column("received", BigInteger, nullable=False),
     now_column("created_at"),
     now_column("updated_at"),
-    Index("ix_lots_program_id", "program_id", "received"),
+    # Money that is free to give, in the order it came in, however many lots are spent already.
+    Index("ix_lots_open", "program_id", "received", postgresql_where=text("earmark IS NULL AND taken < amount")),
+    Index("ix_lots_earmark", "earmark", "received", postgresql_where=text("earmark IS NOT NULL AND taken < amount")),
 )
 
 award_lots = Table(

@@ -1,0 +1,294 @@
+"""Lots in PostgreSQL: which donation pays for what. Locked when read, read once in a unit of work."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Numeric, Uuid, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from chassis.database import UnitOfWork
+from ledger.adapters.arrays import among
+from ledger.adapters.tables.money import award_lots, lots, transaction_links
+from ledger.adapters.write_behind import Row, WriteBehind
+from ledger.domain.lots import Allocation, Lot
+from ledger.domain.records import Donation
+
+# Lots are read in the order in which they are spent, this many at a time: a programme may have a million of them.
+PAGE_LOTS: Final = 256
+
+_CHANGE_LOTS: Final = text(
+    "UPDATE lots SET taken = changed.taken, updated_at = clock_timestamp()"
+    " FROM unnest(:ids, :taken) AS changed(donation_id, taken) WHERE lots.donation_id = changed.donation_id"
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("taken", type_=ARRAY(Numeric)))
+
+_CHANGE_SHARES: Final = text(
+    "UPDATE award_lots SET paid = changed.paid, released = changed.released, updated_at = clock_timestamp()"
+    " FROM unnest(:awards, :donations, :paid, :released) AS changed(award_id, donation_id, paid, released)"
+    " WHERE award_lots.award_id = changed.award_id AND award_lots.donation_id = changed.donation_id"
+).bindparams(
+    bindparam("awards", type_=ARRAY(Uuid)),
+    bindparam("donations", type_=ARRAY(Uuid)),
+    bindparam("paid", type_=ARRAY(Numeric)),
+    bindparam("released", type_=ARRAY(Numeric)),
+)
+
+
+@dataclass(slots=True)
+class _LotState:
+    donation_id: UUID
+    program_id: UUID
+    currency: str
+    amount: Decimal
+    taken: Decimal
+    earmark: UUID | None
+    received: int
+
+    @property
+    def left(self) -> Decimal:
+        return self.amount - self.taken
+
+    def as_lot(self) -> Lot:
+        earmark = None if self.earmark is None else str(self.earmark)
+        return Lot(str(self.donation_id), self.received, self.left, earmark)
+
+
+@dataclass(slots=True)
+class _Share:
+    """What of a lot is set aside for an award."""
+
+    award_id: UUID
+    donation_id: UUID
+    amount: Decimal
+    paid: Decimal
+    released: Decimal
+    received: int
+    row: Row | None = None  # while it is new and not written
+
+    @property
+    def left(self) -> Decimal:
+        return self.amount - self.paid - self.released
+
+    def change(self, *, paid: Decimal = Decimal(0), released: Decimal = Decimal(0)) -> None:
+        self.paid += paid
+        self.released += released
+        if self.row is not None:
+            self.row.update(paid=self.paid, released=self.released)
+
+
+@dataclass(slots=True)
+class _Queue:
+    """A programme's unearmarked lots as far as they were read, in the order they came in."""
+
+    lots: list[_LotState] = field(default_factory=list)
+    first_open: int = 0
+    is_complete: bool = False
+
+    def left(self, enough: Decimal) -> Decimal:
+        """What the lots read so far hold, counted until it is `enough`."""
+        while self.first_open < len(self.lots) and self.lots[self.first_open].left <= 0:
+            self.first_open += 1
+        total = Decimal(0)
+        for state in self.lots[self.first_open :]:
+            total += state.left
+            if total >= enough:
+                break
+        return total
+
+
+class PostgresLots:
+    def __init__(self, work: UnitOfWork, pending: WriteBehind) -> None:
+        self._work = work
+        self._pending = pending
+        self._states: dict[UUID, _LotState] = {}
+        self._queues: dict[tuple[UUID, str], _Queue] = {}
+        self._earmarked: dict[UUID, list[UUID]] = {}
+        self._shares: dict[UUID, dict[UUID, _Share]] = {}
+        self._changed_lots: set[UUID] = set()
+        self._changed_shares: dict[tuple[UUID, UUID], _Share] = {}
+        pending.then(self._write_changes)
+
+    async def read(self, award_ids: Sequence[UUID], purposes: Sequence[UUID]) -> None:
+        await self._read_shares(award_ids)
+        await self._read_earmarked(purposes)
+
+    async def add(self, donation: Donation, received: int) -> None:
+        await self._work.connection.execute(
+            insert(lots).values(
+                donation_id=donation.transaction_id,
+                program_id=donation.program_id,
+                currency=donation.currency,
+                amount=donation.amount,
+                earmark=donation.earmark,
+                received=received,
+            )
+        )
+
+    async def covering(self, program_id: UUID, currency: str, amount: Decimal, purposes: Collection[UUID]) -> list[Lot]:
+        await self._read_earmarked(purposes)
+        earmarked = [self._states[lot_id] for purpose in purposes for lot_id in self._earmarked[purpose]]
+        own = [state for state in earmarked if state.program_id == program_id and state.currency == currency]
+        queue = self._queues.setdefault((program_id, currency), _Queue())
+        needed = amount - sum((state.left for state in own), Decimal(0))
+        while needed > 0 and queue.left(needed) < needed and not queue.is_complete:
+            await self._read_page(program_id, currency, queue)
+        usable = [state.as_lot() for state in own if state.left > 0]
+        for state in queue.lots[queue.first_open :]:
+            if needed <= 0:
+                break
+            if state.left > 0:
+                usable.append(state.as_lot())
+                needed -= state.left
+        return usable
+
+    async def of_award_locked(self, award_id: UUID) -> list[Lot]:
+        """What each lot still holds for this award; its earmark has served its purpose by now."""
+        await self._read_shares([award_id])
+        shares = sorted(self._shares[award_id].values(), key=lambda share: share.received)
+        return [Lot(str(share.donation_id), share.received, share.left) for share in shares]
+
+    async def reserve(self, award_id: UUID, allocations: Sequence[Allocation]) -> None:
+        shares = self._shares.setdefault(award_id, {})
+        for each in allocations:
+            state = await self._take(UUID(each.lot_id), each.amount)
+            row = {"award_id": award_id, "donation_id": state.donation_id, "amount": each.amount}
+            kept = self._pending.add(award_lots, row | {"paid": Decimal(0), "released": Decimal(0)})
+            shares[state.donation_id] = _Share(
+                award_id, state.donation_id, each.amount, Decimal(0), Decimal(0), state.received, kept
+            )
+
+    async def release(self, award_id: UUID, allocations: Sequence[Allocation]) -> None:
+        for each in allocations:
+            await self._change_share(award_id, UUID(each.lot_id), released=each.amount)
+            await self._take(UUID(each.lot_id), -each.amount)
+        # A lot that was spent may be open again, before those that were read: they are read anew when needed.
+        self._queues.clear()
+        self._earmarked.clear()
+        await self._pending.flush()
+
+    async def pay(self, award_id: UUID, disbursement_id: UUID, allocations: Sequence[Allocation]) -> None:
+        for each in allocations:
+            await self._change_share(award_id, UUID(each.lot_id), paid=each.amount)
+            self._link(UUID(each.lot_id), disbursement_id, each.amount)
+
+    async def give_back(self, award_id: UUID, disbursement_id: UUID) -> None:
+        """The links back mirror those that paid: history stays, what a lot has given nets out."""
+        await self._pending.flush()
+        statement = select(transaction_links).where(transaction_links.c.to_transaction == disbursement_id)
+        for link in (await self._work.connection.execute(statement.order_by(transaction_links.c.id))).all():
+            await self._change_share(award_id, link.from_transaction, paid=-link.amount)
+            self._link(disbursement_id, link.from_transaction, link.amount)
+
+    async def left_of(self, donation_id: UUID) -> Decimal:
+        if donation_id in self._states:
+            return self._states[donation_id].left
+        # Read without a lock, for the API may not lock; `refund` is what decides.
+        statement = select(lots.c.amount - lots.c.taken).where(lots.c.donation_id == donation_id)
+        return Decimal(await self._work.connection.scalar(statement) or 0)
+
+    async def refund(self, donation_id: UUID, refund_id: UUID, amount: Decimal) -> None:
+        """The check on `taken` refuses what was promised in the meantime."""
+        await self._take(donation_id, amount)
+        self._link(donation_id, refund_id, amount)
+
+    async def take_back_refund(self, donation_id: UUID, refund_id: UUID, amount: Decimal) -> None:
+        await self._take(donation_id, -amount)
+        self._link(refund_id, donation_id, amount)
+
+    def _link(self, source: UUID, target: UUID, amount: Decimal) -> None:
+        row = {"from_transaction": source, "to_transaction": target, "amount": amount}
+        self._pending.add(transaction_links, row)
+
+    async def _take(self, donation_id: UUID, amount: Decimal) -> _LotState:
+        state = await self._state(donation_id)
+        if state is None:
+            raise LookupError(f"lot {donation_id}")
+        state.taken += amount
+        self._changed_lots.add(donation_id)
+        return state
+
+    async def _change_share(
+        self, award_id: UUID, donation_id: UUID, *, paid: Decimal = Decimal(0), released: Decimal = Decimal(0)
+    ) -> None:
+        await self._read_shares([award_id])
+        share = self._shares[award_id][donation_id]
+        share.change(paid=paid, released=released)
+        if share.row is None:
+            self._changed_shares[award_id, donation_id] = share
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    async def _state(self, donation_id: UUID) -> _LotState | None:
+        if donation_id not in self._states:
+            await self._read_lots(select(lots).where(lots.c.donation_id == donation_id))
+        return self._states.get(donation_id)
+
+    async def _read_lots(self, statement: Any) -> list[_LotState]:
+        rows = (await self._work.connection.execute(statement.with_for_update(of=lots))).all()
+        # What is known here already is newer than its row.
+        return [self._states.setdefault(row.donation_id, _lot_state(row)) for row in rows]
+
+    async def _read_page(self, program_id: UUID, currency: str, queue: _Queue) -> None:
+        after = queue.lots[-1].received if queue.lots else -1
+        statement = select(lots).where(
+            lots.c.program_id == program_id,
+            lots.c.currency == currency,
+            lots.c.earmark.is_(None),
+            lots.c.taken < lots.c.amount,
+            lots.c.received > after,
+        )
+        page = await self._read_lots(statement.order_by(lots.c.received).limit(PAGE_LOTS))
+        queue.lots += page
+        queue.is_complete = len(page) < PAGE_LOTS
+
+    async def _read_earmarked(self, purposes: Collection[UUID]) -> None:
+        missing = [each for each in dict.fromkeys(purposes) if each not in self._earmarked]
+        if not missing:
+            return
+        self._earmarked.update({each: [] for each in missing})
+        statement = select(lots).where(among(lots.c.earmark, missing), lots.c.taken < lots.c.amount)
+        for state in await self._read_lots(statement.order_by(lots.c.received)):
+            if state.earmark is not None:
+                self._earmarked[state.earmark].append(state.donation_id)
+
+    async def _read_shares(self, award_ids: Sequence[UUID]) -> None:
+        missing = sorted({each for each in award_ids if each not in self._shares})
+        if not missing:
+            return
+        self._shares.update({each: {} for each in missing})
+        statement = (
+            select(award_lots, lots.c.received)
+            .join(lots, lots.c.donation_id == award_lots.c.donation_id)
+            .where(among(award_lots.c.award_id, missing))
+            .order_by(award_lots.c.award_id, lots.c.received)
+            .with_for_update(of=award_lots)
+        )
+        for row in (await self._work.connection.execute(statement)).all():
+            self._shares[row.award_id][row.donation_id] = _Share(
+                row.award_id, row.donation_id, row.amount, row.paid, row.released, row.received
+            )
+
+    async def _write_changes(self) -> None:
+        for shares in self._shares.values():
+            for share in shares.values():
+                share.row = None
+        changed, self._changed_lots = sorted(self._changed_lots), set()
+        if changed:
+            taken = [self._states[each].taken for each in changed]
+            await self._work.connection.execute(_CHANGE_LOTS, {"ids": changed, "taken": taken})
+        shares_changed, self._changed_shares = [*self._changed_shares.values()], {}
+        if shares_changed:
+            values: dict[str, list[Any]] = defaultdict(list)
+            for share in shares_changed:
+                values["awards"].append(share.award_id)
+                values["donations"].append(share.donation_id)
+                values["paid"].append(share.paid)
+                values["released"].append(share.released)
+            await self._work.connection.execute(_CHANGE_SHARES, values)
+
+
+def _lot_state(row: Any) -> _LotState:
+    return _LotState(row.donation_id, row.program_id, row.currency, row.amount, row.taken, row.earmark, row.received)

@@ -1,0 +1,291 @@
+"""What happens to events: effects, inbox rows, offsets and announcements of a batch in one transaction, or none."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import func, select, text
+
+from chassis import metrics, parking
+from chassis.database import Database, UnitOfWork, database_is_away, database_is_busy
+from chassis.dead_letters import bury, describe
+from chassis.execution import Execution, executing
+from chassis.inbox import claim_events
+from chassis.offsets import TopicAndPartition, remember_offsets
+from chassis.subscriptions import Delivery, DependencyMissingError, Subscriptions
+from chassis.tables import parked_events
+from contracts.envelope import Event, UndecodableEventError
+from contracts.fact import Fact
+from contracts.registry import fact_of
+
+log = structlog.get_logger(__name__)
+
+# A batch is one transaction: past some hundred events the round trips it saves no longer show, its locks do (05).
+BATCH_EVENTS_MAX: Final = 256
+
+# After one stumbled, this many of those behind it are tried together.
+AFTER_STUMBLE_EVENTS: Final = 32
+# A deadlock or a lock not had is a collision with a neighbour: tried again this often, over about six seconds.
+COLLISIONS_MAX: Final = 6
+COLLISION_PAUSE_SECONDS: Final = 0.1
+
+Origin = tuple[str, int, int]
+Following = Mapping[TopicAndPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record as Kafka delivers it. `origin` is (topic, partition, offset)."""
+
+    payload: bytes
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A record that was understood and has handlers."""
+
+    received: Received
+    event: Event
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Messages to handle in one transaction; how often it collided with others so far."""
+
+    messages: Sequence[_Message]
+    collisions: int = 0
+
+
+class _StumbledError(Exception):
+    """Handling stopped at this message; nothing of the batch is kept."""
+
+    def __init__(self, position: int, cause: Exception) -> None:
+        self.position = position
+        self.cause = cause
+        super().__init__(str(cause))
+
+
+class EventHandling:
+    """Handles records for one consumer, `name`."""
+
+    def __init__(self, name: str, database: Database, subscriptions: Subscriptions) -> None:
+        self.name = name
+        self._database = database
+        self._subscriptions = subscriptions
+
+    async def handle(self, received: Sequence[Received]) -> None:
+        """Handle records: the effect of each happens once however often it is delivered.
+
+        Raises:
+            Only what says that the database is away; then what was not committed is delivered again.
+        """
+        for start in range(0, len(received), BATCH_EVENTS_MAX):
+            part = received[start : start + BATCH_EVENTS_MAX]
+            following = {(each.origin[0], each.origin[1]): each.origin[2] + 1 for each in part}
+            messages = [message for each in part if (message := await self._understand(each)) is not None]
+            if not await self._handle_together(messages, following):
+                async with self._database.unit_of_work() as work:
+                    await remember_offsets(work.connection, self.name, following)
+
+    async def _understand(self, received: Received) -> _Message | None:
+        try:
+            event = Event.from_bytes(received.payload)
+            if not self._subscriptions.handlers_of(event.type):
+                return None
+            fact = fact_of(event)
+        except UndecodableEventError as error:
+            origin = received.origin
+            async with self._database.unit_of_work() as work:
+                await bury(work, self.name, received.payload, origin=origin, error=describe(error), attempts=1)
+            metrics.DEAD_LETTERS.labels(self.name, "undecodable").inc()
+            log.error("event_undecodable", topic=origin[0], partition=origin[1], offset=origin[2])
+            return None
+        return None if fact is None else _Message(received, event, fact)
+
+    async def _handle_together(self, messages: Sequence[_Message], following: Following) -> bool:
+        """All in one transaction, with the offsets: True. In pieces, because something stands in the way: False."""
+        pieces: list[_Piece] = [_Piece(messages)] if messages else []
+        whole = False
+        while pieces:
+            piece = pieces.pop()
+            is_all = piece.messages is messages
+            started = time.perf_counter()
+            try:
+                await self._attempt(piece.messages, following if is_all else {})
+            except Exception as error:
+                if database_is_away(error):
+                    raise
+                pieces += reversed(await self._break_up(piece, error))
+            else:
+                whole = is_all
+                metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
+        return whole
+
+    async def _break_up(self, piece: _Piece, error: Exception) -> list[_Piece]:
+        """What to try instead, in the order of arrival; the one message that fails by itself is set aside to wait."""
+        messages = piece.messages
+        cause = error.cause if isinstance(error, _StumbledError) else error
+        if database_is_busy(cause) and piece.collisions < COLLISIONS_MAX:
+            await asyncio.sleep(COLLISION_PAUSE_SECONDS * 2**piece.collisions)
+            return [_Piece(messages, piece.collisions + 1)]
+        if len(messages) == 1:
+            outcome = await self._park_failed(messages[0], cause)
+            metrics.HANDLED.labels(self.name, messages[0].event.type, outcome).inc()
+            return []
+        if not isinstance(error, _StumbledError):
+            # The database refused the whole without saying which: halves find the one in a few steps.
+            middle = len(messages) // 2
+            return [_Piece(messages[:middle]), _Piece(messages[middle:])]
+        position = error.position
+        # What came before goes first: it may be what this one lacks. What comes after goes in small pieces, because
+        # where one stumbles others often do, and each of them costs its piece another attempt.
+        cuts = [0, position, *range(position + 1, len(messages), AFTER_STUMBLE_EVENTS), len(messages)]
+        return [_Piece(messages[start:end]) for start, end in pairwise(cuts) if start < end]
+
+    async def _attempt(self, messages: Sequence[_Message], following: Following) -> None:
+        outcomes: list[str] = []
+        async with self._database.unit_of_work() as work:
+            waiting = await parking.parked_subjects(
+                work.connection, self.name, {message.event.subject for message in messages}
+            )
+            due = [message for message in messages if message.event.subject not in waiting]
+            new = await claim_events(work.connection, self.name, {message.event.id for message in due})
+            await self._prepare(work, [message for message in due if message.event.id in new])
+            for position, message in enumerate(messages):
+                try:
+                    if message.event.subject in waiting:
+                        await self._park_behind(work, message)
+                        outcomes.append("parked")
+                    else:
+                        # The second of two with one id finds it taken, in the same batch too.
+                        is_new = message.event.id in new
+                        new.discard(message.event.id)
+                        outcomes.append(await self._apply(work, message, is_new=is_new))
+                except Exception as error:
+                    if database_is_away(error):
+                        raise
+                    raise _StumbledError(position, error) from error
+            if following:
+                await remember_offsets(work.connection, self.name, following)
+        kinds = Counter((each.event.type, outcome) for each, outcome in zip(messages, outcomes, strict=True))
+        for (event_type, outcome), count in kinds.items():
+            metrics.HANDLED.labels(self.name, event_type, outcome).inc(count)
+
+    async def _prepare(self, work: UnitOfWork, messages: Sequence[_Message]) -> None:
+        if messages:
+            for prepare in self._subscriptions.preparers:
+                await prepare([(message.event, message.fact) for message in messages], work)
+
+    async def _park_behind(self, work: UnitOfWork, message: _Message) -> None:
+        await parking.park(
+            work.connection,
+            self.name,
+            message.event,
+            payload=message.received.payload,
+            origin=message.received.origin,
+            reason=parking.BEHIND,
+        )
+
+    async def _apply(self, work: UnitOfWork, message: _Message, *, is_new: bool) -> str:
+        event = message.event
+        delivery = Delivery(event, work, message.received.payload)
+        # What is announced names this event as its cause.
+        execution = Execution(
+            correlation_id=event.correlationid,
+            causation_id=str(event.id),
+            traceparent=event.traceparent,
+            actor_id=event.actorid,
+        )
+        with executing(execution):
+            if not is_new:
+                for watcher in self._subscriptions.duplicate_watchers:
+                    await watcher(delivery)
+                return "duplicate"
+            for handler in self._subscriptions.handlers_of(event.type):
+                await handler(message.fact, delivery)
+        return "handled"
+
+    async def _park_failed(self, message: _Message, error: Exception) -> str:
+        event = message.event
+        waits = isinstance(error, DependencyMissingError)
+        async with self._database.unit_of_work() as work:
+            await parking.park(
+                work.connection,
+                self.name,
+                event,
+                payload=message.received.payload,
+                origin=message.received.origin,
+                reason=parking.DEPENDENCY if waits else parking.FAILURE,
+                error=describe(error),
+            )
+        if waits:
+            log.info("event_waits", event_type=event.type, event_id=str(event.id), missing=str(error))
+        else:
+            log.error("event_failed", event_type=event.type, event_id=str(event.id), error=describe(error))
+        return "waits" if waits else "failed"
+
+    # --- parked -----------------------------------------------------------------------------------------------------
+
+    async def count_parked(self) -> int:
+        """How many events wait; also as a metric."""
+        async with self._database.reading() as connection:
+            statement = select(func.count()).select_from(parked_events).where(parked_events.c.consumer == self.name)
+            count = int(await connection.scalar(statement) or 0)
+        metrics.PARKED.labels(self.name).set(count)
+        return count
+
+    async def retry_one_parked(self) -> bool:
+        """Try the next parked event that is due; False when there is none."""
+        async with self._database.unit_of_work() as work:
+            row = await parking.lock_due(work.connection, self.name)
+            if row is None:
+                return False
+            payload = bytes(row.payload)
+            event = Event.from_bytes(payload)
+            fact = fact_of(event)
+            try:
+                # The savepoint undoes a failed attempt and keeps the lock on the parked row.
+                async with work.connection.begin_nested():
+                    if fact is not None:
+                        attempt = UnitOfWork(work.connection, self._database.clock)
+                        origin = (row.topic, row.partition, row.offset)
+                        await self._retry(attempt, _Message(Received(payload, origin), event, fact))
+                    # Deferred constraints speak now, inside the savepoint, and not at a commit nobody could undo.
+                    await work.connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            except Exception as error:
+                if database_is_away(error):
+                    raise
+                await self._postpone_or_bury(work, row, event, error)
+            else:
+                await parking.unpark(work.connection, self.name, event.id)
+                metrics.HANDLED.labels(self.name, event.type, "handled").inc()
+            return True
+
+    async def _retry(self, attempt: UnitOfWork, message: _Message) -> None:
+        is_new = bool(await claim_events(attempt.connection, self.name, {message.event.id}))
+        if is_new:
+            await self._prepare(attempt, [message])
+        await self._apply(attempt, message, is_new=is_new)
+        await attempt.flush()
+
+    async def _postpone_or_bury(self, work: UnitOfWork, row: Any, event: Event, error: Exception) -> None:
+        reason = parking.DEPENDENCY if isinstance(error, DependencyMissingError) else parking.FAILURE
+        attempts = row.attempts + 1 if row.reason == reason else 1
+        description = describe(error)
+        if not parking.is_exhausted(row, reason, attempts, work.now):
+            await parking.postpone(
+                work.connection, self.name, event.id, reason=reason, attempts=attempts, error=description
+            )
+            return
+        origin = (row.topic, row.partition, row.offset)
+        await bury(work, self.name, bytes(row.payload), origin=origin, error=description, attempts=attempts)
+        await parking.unpark(work.connection, self.name, event.id)
+        metrics.DEAD_LETTERS.labels(self.name, event.type).inc()
+        log.error("event_buried", event_type=event.type, event_id=str(event.id), attempts=attempts)
