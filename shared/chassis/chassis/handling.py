@@ -19,7 +19,7 @@ from chassis.inbox import claim_events
 from chassis.offsets import TopicAndPartition, remember_offsets
 from chassis.subscriptions import Delivery, DependencyMissingError, Subscriptions
 from chassis.tables import parked_events
-from contracts.envelope import Event, UndecodableEventError
+from contracts.envelope import Event, UndecodableEventError, parse_content
 from contracts.fact import Fact
 from contracts.registry import fact_of
 
@@ -53,6 +53,7 @@ class _Message:
     received: Received
     event: Event
     fact: Fact
+    content: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class EventHandling:
 
     async def _understand(self, received: Received) -> _Message | None:
         try:
-            event = Event.from_bytes(received.payload)
+            content = parse_content(received.payload)
+            event = Event.from_content(content)
             if not self._subscriptions.handlers_of(event.type):
                 return None
             fact = fact_of(event)
@@ -107,7 +109,7 @@ class EventHandling:
             metrics.DEAD_LETTERS.labels(self.name, "undecodable").inc()
             log.error("event_undecodable", topic=origin[0], partition=origin[1], offset=origin[2])
             return None
-        return None if fact is None else _Message(received, event, fact)
+        return None if fact is None else _Message(received, event, fact, content)
 
     async def _handle_together(self, messages: Sequence[_Message], following: Following) -> bool:
         """All in one transaction, with the offsets: True. In pieces, because something stands in the way: False."""
@@ -195,7 +197,7 @@ class EventHandling:
 
     async def _apply(self, work: UnitOfWork, message: _Message, *, is_new: bool) -> str:
         event = message.event
-        delivery = Delivery(event, work, message.received.payload)
+        delivery = Delivery(event, work, message.content)
         # What is announced names this event as its cause.
         execution = Execution(
             correlation_id=event.correlationid,
@@ -248,7 +250,8 @@ class EventHandling:
             if row is None:
                 return False
             payload = bytes(row.payload)
-            event = Event.from_bytes(payload)
+            content = parse_content(payload)
+            event = Event.from_content(content)
             fact = fact_of(event)
             try:
                 # The savepoint undoes a failed attempt and keeps the lock on the parked row.
@@ -256,7 +259,7 @@ class EventHandling:
                     if fact is not None:
                         attempt = UnitOfWork(work.connection, self._database.clock)
                         origin = (row.topic, row.partition, row.offset)
-                        await self._retry(attempt, _Message(Received(payload, origin), event, fact))
+                        await self._retry(attempt, _Message(Received(payload, origin), event, fact, content))
                     # Deferred constraints speak now, inside the savepoint, and not at a commit nobody could undo.
                     await work.connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
             except Exception as error:

@@ -14,11 +14,11 @@ F = TypeVar("F", bound=Fact)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event being handled, the unit of work that its effect belongs to, and the event's bytes as they came."""
+    """An event being handled, the unit of work that its effect belongs to, and the event's members as they came."""
 
     event: Event
     work: UnitOfWork
-    payload: bytes
+    content: dict[str, Any]
 
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
@@ -50,7 +50,7 @@ class Subscriptions:
         self.duplicate_watchers.append(watcher)
 
     def before_batch(self, prepare: Preparer) -> None:
-        """Let `prepare` see the events of a batch, with their facts, before its handlers do, to read what they need in a few statements."""
+        """Let `prepare` see a batch before its handlers do: what they need is then read in a few statements."""
         self.preparers.append(prepare)
 
     def handlers_of(self, event_type: str) -> list[Handler]:

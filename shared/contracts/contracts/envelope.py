@@ -120,10 +120,30 @@ class Event(BaseModel):
         Raises:
             UndecodableEventError: not UTF-8 JSON, or not our envelope, or over the size cap.
         """
-        if len(payload) > EVENT_SIZE_BYTES_MAX:
-            raise UndecodableEventError(f"{len(payload)} bytes is over the cap of {EVENT_SIZE_BYTES_MAX}")
+        return cls.from_content(parse_content(payload))
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> Self:
+        """The event in what `parse_content` gives; raises UndecodableEventError when it is not our envelope."""
         try:
-            return cls.model_validate_json(payload)
+            return cls.model_validate(content)
         except ValidationError as error:
             # The input is left out: an undecodable record may hold anything, and this text reaches logs.
             raise UndecodableEventError(str(error.errors(include_input=False, include_url=False))) from error
+
+
+def parse_content(payload: bytes) -> dict[str, Any]:
+    """The JSON object in a record, every member of it, also those that this version does not know.
+
+    Raises:
+        UndecodableEventError: not UTF-8 JSON, not an object, or over the size cap.
+    """
+    if len(payload) > EVENT_SIZE_BYTES_MAX:
+        raise UndecodableEventError(f"{len(payload)} bytes is over the cap of {EVENT_SIZE_BYTES_MAX}")
+    try:
+        content = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise UndecodableEventError("not JSON") from error
+    if not isinstance(content, dict):
+        raise UndecodableEventError("not a JSON object")
+    return content

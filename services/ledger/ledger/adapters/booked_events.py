@@ -1,9 +1,10 @@
 """Remembers every event the ledger has booked, for ever: a repeat is counted, a contradiction quarantined."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import select
@@ -39,7 +40,7 @@ class PostgresEventRegister:
         for event_id in event_ids:
             self._known.setdefault(event_id, found.get(event_id))
 
-    async def admit(self, source: Source, payload: bytes) -> bool:
+    async def admit(self, source: Source, content: Mapping[str, Any]) -> bool:
         if source.event_id not in self._known:
             await self.read([source.event_id])
         digest = bytes.fromhex(source.content_hash)
@@ -48,10 +49,10 @@ class PostgresEventRegister:
             row = {"event_id": source.event_id, "event_type": source.event_type, "event_hash": digest}
             self._pending.add(booked_events, row)
             return True
-        await self.compare(source, payload)
+        await self.compare(source, content)
         return False
 
-    async def compare(self, source: Source, payload: bytes) -> None:
+    async def compare(self, source: Source, content: Mapping[str, Any]) -> None:
         if source.event_id not in self._known:
             await self.read([source.event_id])
         digest = bytes.fromhex(source.content_hash)
@@ -60,6 +61,7 @@ class PostgresEventRegister:
             return
         QUARANTINED.labels(source.event_type).inc()
         log.error("event_contradicts_earlier_one", event_id=str(source.event_id), event_type=source.event_type)
+        payload = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
         kept = upsert(quarantined_events).values(
             event_id=source.event_id, event_hash=digest, event_type=source.event_type, payload=payload
         )

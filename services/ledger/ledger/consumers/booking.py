@@ -41,7 +41,7 @@ class Booking:
         async def handle(fact: F, delivery: Delivery) -> None:
             books = self.open_books.within(delivery.work)
             source = _source(delivery)
-            if not await books.register.admit(source, delivery.payload):
+            if not await books.register.admit(source, delivery.content):
                 return
             try:
                 await book(fact, books, source)
@@ -65,11 +65,11 @@ class Booking:
 
     async def compare_repeated(self, delivery: Delivery) -> None:
         """The inbox knew the event: is it still saying the same?"""
-        await self.open_books.within(delivery.work).register.compare(_source(delivery), delivery.payload)
+        await self.open_books.within(delivery.work).register.compare(_source(delivery), delivery.content)
 
 
 def _source(delivery: Delivery) -> Source:
-    return Source.of(delivery.event.id, delivery.event.type, delivery.payload)
+    return Source.of(delivery.event.id, delivery.event.type, delivery.content)
 
 
 async def book_exception(books: Books, source: Source, refusal: RefusalError) -> None:

@@ -20,7 +20,7 @@ def _is_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, depth: int) -> None:  # noqa: C901 -- one loop over all kinds, because calls cost most here
     """Refuses what is outside the profile. Scalars are looked at where they stand: this runs for every value."""
     if depth > DEPTH_MAX:
         raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")

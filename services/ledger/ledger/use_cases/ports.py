@@ -1,10 +1,10 @@
 """What the use cases need from the outside, all within one unit of work; the adapters keep these promises."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from chassis.database import UnitOfWork
@@ -24,11 +24,11 @@ class EventRegister(Protocol):
         """Prepares for these, in one statement."""
         ...
 
-    async def admit(self, source: Source, payload: bytes) -> bool:
+    async def admit(self, source: Source, content: Mapping[str, Any]) -> bool:
         """Whether the event is to be booked now; False for a repeat (counted) or a contradiction (quarantined)."""
         ...
 
-    async def compare(self, source: Source, payload: bytes) -> None:
+    async def compare(self, source: Source, content: Mapping[str, Any]) -> None:
         """An event came again: quarantines it when it says something else than before."""
         ...
 

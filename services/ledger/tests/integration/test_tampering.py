@@ -61,7 +61,6 @@ async def tampering(history, statements: str) -> AsyncIterator[AsyncConnection]:
             for table in ("blocks", "tree_nodes", "postings", "checkpoints"):
                 await connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
             await connection.exec_driver_sql("ALTER TABLE blocks DROP CONSTRAINT ck_blocks_hash_is_of_preimage")
-            await connection.exec_driver_sql("ALTER TABLE postings DROP CONSTRAINT fk_postings_block_index_blocks")
             for statement in statements.split(";"):
                 await connection.exec_driver_sql(statement)
             yield connection
