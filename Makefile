@@ -12,21 +12,21 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 CONTEXTS := identity programs applications ledger feed
-PACKAGES := contracts chassis local_stack $(CONTEXTS) gateway
-FOLDERS := shared/contracts shared/chassis infra/local $(CONTEXTS:%=services/%) gateway
+PACKAGES := contracts chassis impactnet_verify local_stack $(CONTEXTS) gateway
+FOLDERS := shared/contracts shared/chassis shared/verify infra/local $(CONTEXTS:%=services/%) gateway
 SERVICES := $(CONTEXTS:%=services/%) gateway
 TEST_FILES = $(shell find services shared gateway infra tests benchmarks conftest.py -name '*.py' \
 	\( -path '*/tests/*' -o -path 'tests/*' -o -path 'benchmarks/*' -o -name conftest.py \) | sort)
 
 # Distributions of ours have no place in a lock: they are installed from their folders.
-OWN := impactnet-contracts impactnet-chassis impactnet-local $(CONTEXTS:%=impactnet-%) impactnet-gateway
+OWN := impactnet-contracts impactnet-chassis impactnet-verify impactnet-local $(CONTEXTS:%=impactnet-%) impactnet-gateway
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	$(OWN:%=--no-emit-package %) $(UPGRADE)
 
 UP = $(if $(STATE),--state $(STATE)) $(if $(PORT_BASE),--port-base $(PORT_BASE)) \
 	$(if $(SPLIT),--split) $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: help setup up up-docker status reset demo test test-docker check lock format bench
+.PHONY: help setup up up-docker status reset demo test test-docker check lock format bench bench-ledger
 
 help: ## show this
 	@echo "ImpactNet. Start with: make up    then, in a second shell: make demo"
@@ -67,7 +67,7 @@ check: setup ## lint, format, types, imports, dependencies, migrations: what CI 
 	@echo "== imports";         $(VENV)/bin/lint-imports
 	@for folder in $(FOLDERS); do \
 		echo "== dependencies: $$folder"; (cd $$folder && $(CURDIR)/$(VENV)/bin/deptry . --config $(CURDIR)/$$folder/pyproject.toml \
-			--package-module-name-map impactnet-contracts=contracts,impactnet-chassis=chassis,impactnet-local=local_stack); \
+			--package-module-name-map impactnet-contracts=contracts,impactnet-chassis=chassis,impactnet-local=local_stack,impactnet-verify=impactnet_verify); \
 	done
 	@echo "== migrations";      $(RUN) -m local_stack.migration_check
 	@echo "all checks passed"
@@ -78,6 +78,9 @@ format: setup ## rewrite the code as ruff wants it
 
 bench: setup ## measure; results and how they came about are in benchmarks/
 	$(RUN) -m benchmarks $(ARGS)
+
+bench-ledger: setup ## measure the ledger against its rivals and as it grows (half an hour) [BENCH_SCALE=0.1]
+	$(RUN) -m benchmarks ledger
 
 lock: setup ## resolve all dependencies anew into hashes [UPGRADE=--upgrade]
 	@echo requirements.lock

@@ -1,0 +1,67 @@
+"""The books, kept anew from the blocks: balances of all accounts, and the steps of every payment."""
+
+from collections import defaultdict
+from hashlib import sha256
+from typing import Final
+
+from impactnet_verify.blocks import TERMS, Movement
+from impactnet_verify.failures import NotVerifiedError
+from impactnet_verify.shapes import CURRENCIES
+
+_NEVER_NEGATIVE: Final = "program:"
+_REVERSED_TERMS: Final = 1 + len(TERMS["reversal"][1])
+
+SENT: Final = "sent"
+COMPLETED: Final = "completed"
+
+
+class Books:
+    """Holds one number per account, and what is known of a payment until nothing can follow any more."""
+
+    def __init__(self) -> None:
+        self.balances: dict[str, defaultdict[str, int]] = {currency: defaultdict(int) for currency in CURRENCIES}
+        self._sent: dict[str, tuple[str, ...]] = {}
+        # A disbursement can come back for ever: its id and a hash of its terms stay.
+        self._paid: dict[str, bytes] = {}
+
+    def enter(self, movement: Movement) -> None:
+        """Raises NotVerifiedError for money that is not there, and for a step out of order."""
+        if movement.terms:
+            self._follow(movement)
+        accounts = self.balances[movement.currency]
+        left = accounts[movement.source] - movement.amount
+        if left < 0 and movement.source.startswith(_NEVER_NEGATIVE):
+            raise NotVerifiedError(
+                f"balances: {movement.source} would fall below zero (to {left} of the smallest unit)"
+            )
+        accounts[movement.source] = left
+        accounts[movement.target] += movement.amount
+
+    def _follow(self, movement: Movement) -> None:
+        payment, step = movement.payment, movement.step
+        if step == SENT:
+            if payment in self._sent or payment in self._paid:
+                raise NotVerifiedError(f"step: {payment} was sent before")
+            self._sent[payment] = movement.terms
+        elif step:
+            terms = self._sent.pop(payment, None)
+            if terms is None:
+                raise NotVerifiedError(f"step: {payment} is {step}, but is not under way")
+            if terms != movement.terms:
+                raise NotVerifiedError(f"step: {payment} is {step} on other terms than it was sent")
+            if step == COMPLETED and terms[0] == TERMS["reversal"][0]:
+                self._paid[payment] = _digest(terms)
+        else:
+            digest = self._paid.pop(payment, None)
+            if digest is None:
+                raise NotVerifiedError(f"step: {payment} is reversed, but is not a completed disbursement")
+            if digest != _digest(movement.terms):
+                raise NotVerifiedError(f"step: {payment} is reversed on other terms than it was paid")
+
+    @property
+    def payments_under_way(self) -> int:
+        return len(self._sent)
+
+
+def _digest(terms: tuple[str, ...]) -> bytes:
+    return sha256("\0".join(terms[:_REVERSED_TERMS]).encode()).digest()

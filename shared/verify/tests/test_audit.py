@@ -1,0 +1,491 @@
+"""Whole dumps: every rule that can be broken is, and the first broken block is named."""
+
+import io
+import json
+import re
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from shared.verify.tests.logs import (
+    AVAILABLE,
+    AWARD_IDS,
+    CLEARING,
+    COMMITTED,
+    DONOR,
+    GENESIS,
+    POLICY_WITHOUT_WITNESSES,
+    PROGRAM,
+    Log,
+    commitment,
+    decision,
+    disbursement,
+    donation,
+    jcs,
+    money,
+    refund,
+    reversal,
+    story,
+)
+
+from impactnet_verify import audit as auditing
+from impactnet_verify.audit import Findings, audit
+from impactnet_verify.canonical import SIZE_BYTES_MAX
+from impactnet_verify.checkpoints import open_checkpoint
+from impactnet_verify.failures import NotVerifiedError
+from impactnet_verify.policies import parse_policy
+from impactnet_verify.quick_blocks import find_block
+
+TRUST = parse_policy(POLICY_WITHOUT_WITNESSES.encode())
+INTERVIEW = {"application_id": "a", "transcript_sha256": "7" * 64, "messages": 1, "model": "m", "prompt_version": "1"}
+
+
+def audited(log: Log) -> Findings:
+    """The log signs whatever it holds: only the rules can refuse it."""
+    return audit(io.BytesIO(log.dump()), open_checkpoint(log.checkpoint(), TRUST))
+
+
+def paid() -> Log:
+    """Six blocks: a donation, a commitment, and one payment sent and completed."""
+    log = Log().add("donation", "gift-1", donation()).add("commitment", "event-1", commitment())
+    return log.add("disbursement", "pay-1:sent", disbursement("pay-1", "sent")).add(
+        "disbursement", "pay-1:completed", disbursement("pay-1", "completed")
+    )
+
+
+def without(data: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != name}
+
+
+def test_a_story_with_every_kind_of_block_keeps_every_rule():
+    findings = audited(story())
+    assert findings.blocks == 17
+    assert findings.by_type["disbursement"] == 4
+    assert {account: amount for account, amount in findings.books.balances["NGN"].items() if amount} == {
+        AVAILABLE: 90_001,
+        f"external:donor:{DONOR}": -90_001,
+    }
+    assert findings.books.payments_under_way == 0
+
+
+def test_a_log_of_nothing_but_its_beginning_is_fine():
+    assert audited(Log()).by_type == {"genesis": 1}
+
+
+# Each is refused at block 1, directly behind the genesis block.
+BROKEN_BLOCKS: dict[str, tuple[tuple[str, str, dict[str, Any]], dict[str, Any], str]] = {
+    "an index too high": (("donation", "t", donation()), {"block_index": 2}, "block_index: it says 2"),
+    "an index that is no integer": (("donation", "t", donation()), {"block_index": "1"}, "block_index: not an integer"),
+    "a boolean for an index": (("donation", "t", donation()), {"block_index": True}, "block_index: not an integer"),
+    "another previous hash": (
+        ("donation", "t", donation()),
+        {"previous_hash": "0" * 64},
+        "previous_hash: not the hash",
+    ),
+    "a previous hash in upper case": (
+        ("donation", "t", donation()),
+        {"previous_hash": "A" * 64},
+        "previous_hash: not of",
+    ),
+    "a time before": (
+        ("donation", "t", donation()),
+        {"timestamp": "2025-12-31T23:59:59.999999Z"},
+        "timestamp: .* after",
+    ),
+    "the same time": (
+        ("donation", "t", donation()),
+        {"timestamp": "2026-01-01T00:00:00.000000Z"},
+        "timestamp: .* after",
+    ),
+    "a time of five digits": (
+        ("donation", "t", donation()),
+        {"timestamp": "2026-01-01T00:00:01.00000Z"},
+        "timestamp: not",
+    ),
+    "a time with an offset": (
+        ("donation", "t", donation()),
+        {"timestamp": "2026-01-01T00:00:01.000000+00:00"},
+        "timestamp: not",
+    ),
+    "a day that is none": (
+        ("donation", "t", donation()),
+        {"timestamp": "2026-02-29T00:00:01.000000Z"},
+        "timestamp: no such day",
+    ),
+    "a leap second": (("donation", "t", donation()), {"timestamp": "2026-06-30T23:59:60.000000Z"}, "timestamp: not"),
+    "a negative nonce": (("donation", "t", donation()), {"nonce": -1}, "nonce: not an integer"),
+    "an eighth field": (("donation", "t", donation()), {"hash": "0" * 64}, "fields: a block has exactly its seven"),
+    "an id with a space": (("donation", "t t", donation()), {}, "transaction_id: not of its form"),
+    "an id too long": (("donation", "t" * 101, donation()), {}, "transaction_id: not of its form"),
+    "an unknown type": (("gift", "t", donation()), {}, "transaction_type: 'gift' is none"),
+    "a type that is no text": (("donation", "t", donation()), {"transaction_type": ["donation"]}, "transaction_type: "),
+    "a second genesis": (("genesis", "genesis", {"profile": "impactnet-jcs-1"}), {}, "genesis: not the one"),
+    "data that is a list": (("donation", "t", donation()), {"data": []}, "data: not an object"),
+    "a field left out": (
+        ("donation", "t", without(donation(), "donor_id")),
+        {},
+        r"data\.donor_id: missing in a donation",
+    ),
+    "no amount": (("donation", "t", without(donation(), "amount")), {}, r"data\.amount: missing"),
+    "no postings": (("donation", "t", without(donation(), "postings")), {}, r"data\.postings: missing"),
+    "a field too much": (("donation", "t", donation(note="hello")), {}, r"data\.note: does not belong"),
+    "money where none moves": (
+        ("program_create", "t", {"program_id": PROGRAM} | money("1.00", "a", "b")),
+        {},
+        r"data\.amount: does not belong",
+    ),
+    "an id that is an address": (("donation", "t", donation(donor_id="amina@x.ng")), {}, r"data\.donor_id: not of its"),
+    "a null for an id": (("donation", "t", donation(earmark=None)), {}, r"data\.earmark: not of its form"),
+    "a foreign currency": (("donation", "t", donation(currency="USD")), {}, r"data\.currency: not one of"),
+    "one digit too few": (("donation", "t", donation(amount="1000.0")), {}, r"data\.amount: .* exactly 2 digits"),
+    "one digit too many": (("donation", "t", donation(amount="1000.000")), {}, r"data\.amount: .* exactly 2 digits"),
+    "a leading zero": (("donation", "t", donation(amount="01000.00")), {}, r"data\.amount: .* exactly 2 digits"),
+    "an amount that is a number": (
+        ("donation", "t", donation() | {"amount": 1000}),
+        {},
+        r"data\.amount: .* exactly 2 digits",
+    ),
+    "an amount with a sign": (("donation", "t", donation(amount="-1000.00")), {}, r"data\.amount: .* exactly 2 digits"),
+    "an amount of nothing": (("donation", "t", donation("0.00")), {}, r"data\.amount: not more than zero"),
+    "an amount of nineteen digits": (("donation", "t", donation("1" * 19 + ".00")), {}, r"data\.amount: .* exactly"),
+    "another amount than its postings": (
+        ("donation", "t", donation() | {"amount": "999.00"}),
+        {},
+        "postings: not 999.00 NGN",
+    ),
+    "postings that are no list": (("donation", "t", donation(postings={})), {}, "postings: not a list"),
+    "one posting": (("donation", "t", donation(postings=donation()["postings"][:1])), {}, "postings: not a list"),
+    "money from nowhere": (
+        ("donation", "t", donation(postings=[{"account": AVAILABLE, "amount": "500.00"}] * 2)),
+        {},
+        "postings: they sum to 100000",
+    ),
+    "a posting with a currency": (
+        ("donation", "t", donation(postings=[line | {"currency": "NGN"} for line in donation()["postings"]])),
+        {},
+        "postings: not account and amount",
+    ),
+    "a posting of nothing": (
+        ("donation", "t", donation(postings=[*donation()["postings"], {"account": "a", "amount": "0.00"}])),
+        {},
+        "postings: an amount of zero",
+    ),
+    "a posting with a plus": (
+        ("donation", "t", donation(postings=money("+1000.00", "a", "b")["postings"])),
+        {},
+        "postings: amount: not a decimal",
+    ),
+    "a donation to somebody": (
+        ("donation", "t", donation(postings=money("1000.00", f"external:donor:{DONOR}", "beneficiary:me")["postings"])),
+        {},
+        f"postings: not 1000.00 NGN from external:donor:{DONOR} to {AVAILABLE}, as in a donation",
+    ),
+    "a commitment of money that is not there": (
+        ("commitment", "t", commitment()),
+        {},
+        "balances: program:.* below zero",
+    ),
+    "a decision that decides nothing": (("decision", "t", decision(outcome="maybe")), {}, r"data\.outcome: not of its"),
+    "a count below zero": (("decision", "t", decision(reviews=-1)), {}, r"data\.reviews: not an integer"),
+    "a count that is a text": (("decision", "t", decision(reviews="2")), {}, r"data\.reviews: not an integer"),
+    "a score that is a number": (
+        ("decision", "t", decision(final_score=76)),
+        {},
+        r"data\.final_score: not of its form",
+    ),
+    "a hash that is none": (("decision", "t", decision(submission_sha256="x")), {}, r"data\.submission_sha256: not of"),
+    "a word over two lines": (("interview", "t", INTERVIEW | {"model": "a\nb"}), {}, r"data\.model: not of its form"),
+    "a step that is none": (
+        ("disbursement", "pay-1:lost", disbursement("pay-1", "sent") | {"step": "lost"}),
+        {},
+        r"data\.step: not of its form",
+    ),
+    "another step than its id says": (
+        ("disbursement", "pay-1:completed", disbursement("pay-1", "sent")),
+        {},
+        "transaction_id: a disbursement has pay-1:sent here",
+    ),
+    "a float": (("decision", "t", decision(reviews=2.0)), {}, r"bytes: the number 2\.0 is no integer"),
+    "an integer too large": (("decision", "t", decision(reviews=2**53)), {}, "bytes: an integer beyond"),
+    "not a number": (("decision", "t", decision(reviews=float("nan"))), {}, "bytes: the number NaN is no integer"),
+    "a key outside the profile": (("decision", "t", decision(**{"a key": 1})), {}, "bytes: the key 'a key' is not"),
+    "more bytes than a block has": (("decision", "t", decision(award_id="a" * 66_000)), {}, "bytes: more than 65535"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_BLOCKS)
+def test_a_block_cannot_have(name):
+    block, changes, failure = BROKEN_BLOCKS[name]
+    log = Log().add(*block, **changes)
+    with pytest.raises(NotVerifiedError, match=f"block 1: {failure}"):
+        audited(log)
+    # What is wrong with a block on its own is nothing that the quick way lets pass.
+    assert find_block(log.preimages[1]) is None or re.match("balances|block_index|previous_hash|timestamp", failure)
+
+
+SPELLINGS = {
+    "spaces": (b'"nonce":1', b'"nonce": 1'),
+    "a needless escape": (b'"donation"', b'"donatio\\u006e"'),
+    "an escaped slash": (b'"gift-1"', b'"gift\\/1"'),
+    "a key twice": (b'"nonce":1', b'"nonce":1,"nonce":1'),
+    "minus zero": (b'"nonce":1', b'"nonce":-0'),
+    "a lone surrogate": (b'"gift-1"', b'"\\ud800"'),
+    "bytes that are no text": (b'"gift-1"', b'"\xff"'),
+    "nothing": (b"{", b""),
+    "a thousand brackets": (b'"gift-1"', b"[" * 60_000 + b"]" * 2),
+    "a number of ten thousand digits": (b'"nonce":1', b'"nonce":1' + b"0" * 10_000),
+    "a comma too much": (b'"nonce":1', b'"nonce":1,'),
+    "a byte order mark": (b"{", b"\xef\xbb\xbf{"),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_block_has_one_spelling(name):
+    log = Log().add("donation", "gift-1", donation())
+    log.preimages[1] = log.preimages[1].replace(*SPELLINGS[name], 1)
+    with pytest.raises(NotVerifiedError, match="block 1: bytes: "):
+        audited(log)
+    assert find_block(log.preimages[1]) is None
+
+
+def test_keys_in_another_order_are_another_block():
+    log = Log().add("donation", "gift-1", donation())
+    fields = json.loads(log.preimages[1])
+    log.preimages[1] = json.dumps(dict(reversed(fields.items())), separators=(",", ":")).encode()
+    with pytest.raises(NotVerifiedError, match="block 1: bytes: not canonical from byte 2 on"):
+        audited(log)
+
+
+STEPS = {
+    "completed without being sent": (
+        Log(),
+        [("disbursement", "p:completed", disbursement("p", "completed"))],
+        "not under",
+    ),
+    "failed without being sent": (Log(), [("refund", "p:failed", refund("p", "failed"))], "not under way"),
+    "failed after it was completed": (
+        paid(),
+        [("disbursement", "pay-1:failed", disbursement("pay-1", "failed"))],
+        "pay-1 is failed, but is not under way",
+    ),
+    "sent again": (
+        paid(),
+        [("disbursement", "pay-1:sent", disbursement("pay-1", "sent"))],
+        "pay-1 was sent before",
+    ),
+    "completed with another amount": (
+        paid(),
+        [
+            ("disbursement", "p:sent", disbursement("p", "sent")),
+            ("disbursement", "p:completed", disbursement("p", "completed", "100.00")),
+        ],
+        "p is completed on other terms",
+    ),
+    "completed for another payee": (
+        paid(),
+        [
+            ("disbursement", "p:sent", disbursement("p", "sent")),
+            ("disbursement", "p:completed", disbursement("p", "completed", payee_commitment="9" * 64)),
+        ],
+        "p is completed on other terms",
+    ),
+    "a refund that completes a disbursement": (
+        paid(),
+        [
+            ("disbursement", "p:sent", disbursement("p", "sent")),
+            ("refund", "p:completed", refund("p", "completed", "200.00")),
+        ],
+        "p is completed on other terms",
+    ),
+    "reversed before it was completed": (
+        paid(),
+        [("disbursement", "p:sent", disbursement("p", "sent")), ("reversal", "p:reversed", reversal("p"))],
+        "p is reversed, but is not a completed",
+    ),
+    "reversed twice": (
+        paid(),
+        [("reversal", "pay-1:reversed", reversal("pay-1")), ("reversal", "again", reversal("pay-1"))],
+        "pay-1 is reversed, but is not a completed",
+    ),
+    "reversed with another amount": (
+        paid(),
+        [("reversal", "pay-1:reversed", reversal("pay-1", "100.00"))],
+        "pay-1 is reversed on other terms",
+    ),
+    "a refund reversed": (
+        paid(),
+        [
+            ("refund", "r:sent", refund("r", "sent")),
+            ("refund", "r:completed", refund("r", "completed")),
+            ("reversal", "r:reversed", reversal("r", "100.00")),
+        ],
+        "r is reversed, but is not a completed disbursement",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_payment_cannot_be(name):
+    begin, blocks, failure = STEPS[name]
+    log = Log(list(begin.preimages))
+    for block in blocks:
+        log.add(*block)
+    with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: step: .*{failure}"):
+        audited(log)
+
+
+def test_a_program_never_has_less_than_nothing_not_even_for_a_moment():
+    log = paid().add("commitment", "event-2", commitment("400.00")).add("commitment", "event-3", commitment("0.01"))
+    log.add("donation", "gift-2", donation())
+    with pytest.raises(NotVerifiedError, match=rf"block 6: balances: {AVAILABLE} would fall below zero \(to -1 of"):
+        audited(log)
+    more_than_committed = paid().add("disbursement", "p:sent", disbursement("p", "sent", "400.01"))
+    with pytest.raises(NotVerifiedError, match=f"block 5: balances: {COMMITTED} would fall"):
+        audited(more_than_committed)
+
+
+def test_postings_may_stand_in_any_order_and_in_more_lines():
+    lines = donation()["postings"]
+    half = [{"account": AVAILABLE, "amount": "500.00"}] * 2
+    log = Log().add("donation", "gift-1", donation(postings=lines[::-1]))
+    log.add("donation", "gift-2", donation(postings=[lines[0], *half]))
+    through_clearing = [*money("200.00", f"beneficiary:{AWARD_IDS['beneficiary_id']}", CLEARING)["postings"]]
+    through_clearing += money("200.00", CLEARING, COMMITTED)["postings"]
+    log.add("commitment", "event-1", commitment())
+    log.add("disbursement", "p:sent", disbursement("p", "sent"))
+    log.add("disbursement", "p:completed", disbursement("p", "completed"))
+    log.add("reversal", "p:reversed", reversal("p") | {"postings": through_clearing})
+    assert audited(log).books.balances["NGN"][AVAILABLE] == 200_000 - 60_000
+
+
+def test_the_nonce_never_falls():
+    log = Log().add("donation", "gift-1", donation(), nonce=5).add("donation", "gift-2", donation(), nonce=4)
+    with pytest.raises(NotVerifiedError, match="block 2: nonce: it fell from 5 to 4"):
+        audited(log)
+
+
+def test_a_dump_begins_with_the_golden_block():
+    log = Log([GENESIS.replace(b'"NGN":2', b'"NGN":3')]).add("donation", "gift-1", donation())
+    with pytest.raises(NotVerifiedError, match="block 0: genesis: not the one"):
+        audited(log)
+    with pytest.raises(NotVerifiedError, match="block 0: genesis: not the one"):
+        audited(Log([jcs(json.loads(story().preimages[1]) | {"block_index": 0, "previous_hash": "0" * 64})]))
+
+
+def test_a_transaction_id_comes_up_once_and_the_first_repetition_is_named():
+    log = Log()
+    for number in range(200):
+        log.add("donation", f"gift-{number % 150}", donation())
+    with pytest.raises(NotVerifiedError, match="block 151: transaction_id: gift-0 is that of block 1 too"):
+        audited(log)
+    # A failure further on is not the first one.
+    log.add("donation", "gift-x", donation(), nonce=0)
+    with pytest.raises(NotVerifiedError, match="block 151: transaction_id"):
+        audited(log)
+    # A failure before the repetition is.
+    early = Log().add("donation", "gift-1", donation()).add("donation", "gift-2", donation(), nonce=0)
+    early.add("donation", "gift-1", donation())
+    with pytest.raises(NotVerifiedError, match="block 2: nonce"):
+        audited(early)
+
+
+def test_two_ids_with_one_hash_are_not_taken_for_a_repetition(tmp_path):
+    """What only looks like a repetition is read again, exactly."""
+    log = story()
+    with (tmp_path / "dump").open("w+b") as dump:
+        dump.write(log.dump())
+        dump.seek(0)
+        chain = auditing._Chain()
+        for preimage in log.preimages:
+            chain.take(preimage)
+        for shard in chain._id_hashes:
+            shard.extend(shard)
+        assert len(chain.repeated_id_hashes()) == log.size
+        auditing._refuse_repeated_ids(dump, chain)
+
+
+def test_a_dump_is_as_long_as_its_checkpoint():
+    log = story()
+    for size, failure in (
+        (16, "block 16: the dump goes on beyond"),
+        (17, None),
+        (18, "block 17: missing; .* has 18 blocks"),
+    ):
+        longer = Log(list(log.preimages)).add("donation", "gift-9", donation())
+        checkpoint = open_checkpoint(longer.checkpoint(size), TRUST)
+        if failure is None:
+            audit(io.BytesIO(log.dump()), checkpoint)
+            continue
+        with pytest.raises(NotVerifiedError, match=failure):
+            audit(io.BytesIO(log.dump()), checkpoint)
+    with pytest.raises(NotVerifiedError, match="block 0: missing"):
+        audit(io.BytesIO(b""), open_checkpoint(log.checkpoint(), TRUST))
+    with pytest.raises(NotVerifiedError, match="block 3: bytes: not JSON"):
+        audit(io.BytesIO(log.dump(3) + b"\n"), open_checkpoint(log.checkpoint(), TRUST))
+
+
+def test_a_rewritten_tail_has_another_root():
+    log, other = story(), story()
+    other.preimages.pop()
+    other.add(
+        "exception", "event-7", {"event_id": "e", "event_type": "t", "event_hash": "9" * 64, "code": "c"}, nonce=3
+    )
+    with pytest.raises(NotVerifiedError, match="root: the 17 blocks have another root"):
+        audit(io.BytesIO(other.dump()), open_checkpoint(log.checkpoint(), TRUST))
+
+
+@pytest.mark.parametrize("victim", range(1, 16))
+def test_a_block_exchanged_removed_or_put_in_twice_is_named(victim):
+    log = story()
+    checkpoint = open_checkpoint(log.checkpoint(), TRUST)
+    lines = log.preimages
+    for changed in (
+        [*lines[:victim], lines[victim + 1], lines[victim], *lines[victim + 2 :]],
+        [*lines[:victim], *lines[victim + 1 :]],
+        [*lines[:victim], lines[victim - 1], *lines[victim:]],
+    ):
+        with pytest.raises(NotVerifiedError, match=f"block {victim}: (block_index|step)"):
+            audit(io.BytesIO(Log(changed).dump()), checkpoint)
+
+
+def test_a_line_without_end_is_not_read_into_memory():
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readable(self):
+            return True
+
+        def seekable(self):
+            return True
+
+        def seek(self, *_):
+            return 0
+
+        def readinto(self, buffer):
+            buffer[:] = b"x" * len(buffer)
+            self.given += len(buffer)
+            return len(buffer)
+
+    endless = Endless()
+    with pytest.raises(NotVerifiedError, match="block 0: bytes: more than 65535"):
+        audit(io.BufferedReader(endless), open_checkpoint(story().checkpoint(), TRUST))
+    assert endless.given < 64 * SIZE_BYTES_MAX
+
+
+def test_progress_is_told_and_memory_for_a_block_stays_small():
+    log = Log()
+    for number in range(8200):
+        preimage = json.loads(log.preimages[-1])
+        block = {
+            "block_index": number + 1,
+            "timestamp": f"2026-01-01T00:00:{number // 1000:02d}.{number % 1000:03d}001Z",
+            "transaction_type": "program_create",
+            "transaction_id": f"t{number}",
+            "data": {"program_id": f"p{number}", "currency": "NGN"},
+            "previous_hash": sha256(log.preimages[-1]).hexdigest(),
+            "nonce": preimage["nonce"],
+        }
+        log.preimages.append(jcs(block))
+    told: list[int] = []
+    audit(io.BytesIO(log.dump()), open_checkpoint(log.checkpoint(), TRUST), told.append)
+    assert told == [8192]
