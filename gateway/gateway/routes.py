@@ -138,12 +138,23 @@ TABLE: Final[tuple[Route, ...]] = (
     _money(f"{_E}/disbursements/{{id}}/reject/", Service.APPLICATIONS),
     # ledger
     Route("/api/v1/transactions/", Service.LEDGER),
+    _open("/api/v1/blockchain/export.preimages.jsonl", Service.LEDGER, silence_seconds=STREAM_SECONDS),
+    # A month's statement of a busy account is some megabytes, and reading it takes seconds.
+    Route(
+        f"{_T}/reconciliation/",
+        Service.LEDGER,
+        writes_as=Limit.UPLOADS,
+        silence_seconds=STREAM_SECONDS,
+        body_bytes_max=32 * MIB,
+        streamed=True,
+    ),
     _open(f"{_T}/blockchain/", Service.LEDGER),
     _open(f"{_T}/export.csv", Service.LEDGER, silence_seconds=STREAM_SECONDS),
     _open(f"{_T}/export.360giving.json", Service.LEDGER, silence_seconds=STREAM_SECONDS),
     _money(f"{_T}/donations/", Service.LEDGER),
     _money(f"{_T}/{{id}}/confirm/", Service.LEDGER),
     _money(f"{_T}/{{id}}/refund/", Service.LEDGER),
+    _money(f"{_T}/{{id}}/resolve/", Service.LEDGER),
     _open("/api/v1/blockchain/", Service.LEDGER),
     _open("/api/v1/beneficiaries/", Service.LEDGER),
     Route("/api/v1/payees/", Service.LEDGER),

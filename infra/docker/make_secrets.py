@@ -34,12 +34,14 @@ def main() -> None:
         kept(f"{context}/master_key", key)
     keep_database_url("ledger_signer", "signer/database_url")
     keep_signing_key()
+    kept("verification/key", key)
     kept("gateway/ticket_key", key)
     valkey_password = kept("valkey/password", password)
     kept("gateway/valkey_url", lambda: f"valkey://:{valkey_password}@valkey:6379/0")
     for name in ("access_key", "secret_key"):
         value = kept(f"storage/{name}", partial(secrets.token_hex, 20))
-        kept(f"applications/s3_{name}", partial(str, value))
+        for context in ("applications", "ledger"):
+            kept(f"{context}/s3_{name}", partial(str, value))
     kept("demo/users.json", demo_users)
 
 

@@ -16,8 +16,8 @@ DOCKERFILES = {"gateway": ROOT / "gateway" / "Dockerfile"} | {
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("impactnet/")}
-# Listens on nothing, or runs once.
-UNPROBED = {"ledger-signer", "secrets", "provision", "demo-users", *(f"{context}-migrate" for context in CONTEXTS)}
+# Runs once.
+UNPROBED = {"secrets", "provision", "demo-users", *(f"{context}-migrate" for context in CONTEXTS)}
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
@@ -101,6 +101,7 @@ def test_the_signing_key_and_the_superuser_are_mounted_by_nobody_else():
         for mount in service.get("volumes", []):
             readers.setdefault(mount.split(":")[0], set()).add(name)
     assert readers["secrets-signer"] == {"secrets", "ledger-signer"}
+    assert readers["secrets-verification"] == {"secrets", "ledger-worker"}
     assert readers["secrets-postgres"] == {"secrets", "postgres", "provision"}
     for context in CONTEXTS:
         assert {name.split("-")[0] for name in readers[f"secrets-{context}"]} <= {context, "secrets", "demo"}

@@ -113,6 +113,16 @@ async def test_headers_that_only_we_may_say_are_dropped_and_set_afresh(stack):
     assert [value for name, value in seen.headers if name == "x-request-id"] == ["my-request.1"]
 
 
+async def test_a_webhook_reaches_its_service_byte_for_byte_with_its_signature_and_without_a_token(stack):
+    body = b'{"event":"charge.success",  "data":{"amount":1e2,"name":"\\u00e9\xc3\xa9"}}\r\n '
+    sent = {"x-paystack-signature": "ab" * 64, "content-type": "application/json", "authorization": "Bearer nonsense"}
+    async with stack.client() as client:
+        await client.post("/api/v1/payments/webhooks/paystack/", content=body, headers=sent)
+    [seen] = stack.service.seen
+    assert (seen.path, seen.body) == ("/api/v1/payments/webhooks/paystack/", body)
+    assert seen.header("x-paystack-signature") == sent["x-paystack-signature"]
+
+
 async def test_a_request_id_that_could_break_a_log_line_is_replaced(stack):
     async with stack.client() as client:
         answer = await client.get("/api/v1/programs/", headers={"X-Request-ID": "a b<script>"})

@@ -58,6 +58,7 @@ def test_what_has_no_row_has_no_service():
         ("POST", "/api/v1/auth/logout/", Access.TOKEN, Limit.WRITES),
         ("GET", "/api/v1/auth/me/", Access.TOKEN, Limit.READS),
         ("POST", f"/api/v1/applications/{ID}/video/", Access.TOKEN, Limit.UPLOADS),
+        ("POST", "/api/v1/transactions/reconciliation/statements/", Access.TOKEN, Limit.UPLOADS),
         ("POST", f"/api/v1/applications/{ID}/video/complete/", Access.TOKEN, Limit.WRITES),
         ("DELETE", f"/api/v1/applications/{ID}/documents/", Access.TOKEN, Limit.WRITES),
         ("POST", f"/api/v1/executive/applications/{ID}/disbursements/", Access.TOKEN, Limit.MONEY),
@@ -81,7 +82,8 @@ def test_each_row_says_who_may_come_in_and_against_which_limit(method, path, acc
 def test_only_uploads_may_be_larger_than_a_mebibyte_and_only_they_are_streamed():
     large = {route.pattern for route in TABLE if route.body_bytes_max > 1024 * 1024}
     assert large == {route.pattern for route in TABLE if route.streamed}
-    assert large == {"/api/v1/applications/{id}/documents/", "/api/v1/applications/{id}/video/"}
+    uploads = {"/api/v1/applications/{id}/documents/", "/api/v1/applications/{id}/video/"}
+    assert large == uploads | {"/api/v1/transactions/reconciliation/"}
 
 
 @pytest.mark.parametrize(

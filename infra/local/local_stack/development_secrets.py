@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from local_stack.roles import CONTEXTS, LOGIN_ROLES
-from local_stack.signing_key import make_signing_key
+from local_stack.signing_key import make_signing_key, make_witness_key
 
 
 def _key() -> str:
@@ -21,6 +21,8 @@ _ENVIRONMENT: Final[dict[str, Callable[[], str]]] = {
     **{f"IMPACTNET_{context.upper()}_MASTER_KEY": _key for context in CONTEXTS},
     "IMPACTNET_GATEWAY_TICKET_KEY": _key,
     "IMPACTNET_LEDGER_SIGNING_KEY": make_signing_key,
+    "IMPACTNET_LEDGER_VERIFICATION_KEY": _key,
+    "IMPACTNET_WITNESS_KEY": make_witness_key,
     "IMPACTNET_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
     "IMPACTNET_S3_SECRET_KEY": lambda: secrets.token_hex(20),
 }
@@ -31,7 +33,7 @@ _PASSWORDS: Final = {f"password of {role}": secrets.token_urlsafe for role in LO
 class DevelopmentSecrets:
     """What the services of one state folder are told and nobody else.
 
-    `environment` is by variable name (keys are base64 of 32 bytes, the ledger's is a signed-note key),
+    `environment` is by variable name (keys are base64 of 32 bytes; those of ledger and witness are signed-note keys),
     `database_passwords` by login role.
     """
 

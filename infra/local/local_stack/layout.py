@@ -12,6 +12,7 @@ PORT_BASE: Final = 8000
 WORKERS_MAX: Final = 9  # a worker's port says which context and which worker it is: 81nc
 
 SIGNER: Final = "ledger-signer"
+WITNESS: Final = "ledger-witness"
 _OFFSETS: Final = {
     "gateway": 0,
     **{context: number for number, context in enumerate(CONTEXTS, start=1)},
@@ -21,6 +22,7 @@ _OFFSETS: Final = {
 }
 _WORKERS_OFFSET: Final = 100
 _SIGNER_OFFSET: Final = 106
+_WITNESS_OFFSET: Final = 107
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +47,23 @@ class Layout:
     def port_names(self) -> list[str]:
         """Everything that listens: parts and services by their name, workers by their process's."""
         workers = [name for context in CONTEXTS for name in self.worker_names(context)]
-        return [*_OFFSETS, SIGNER, *workers]
+        return [*_OFFSETS, SIGNER, WITNESS, *workers]
 
 
 def chosen_ports(layout: Layout, base: int = PORT_BASE, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
-    """Ports counted from `base`; IMPACTNET_<NAME>_PORT moves one (GATEWAY, IDENTITY, ..., POSTGRES, KAFKA, S3).
+    """Ports counted from `base`; IMPACTNET_<NAME>_PORT moves one (GATEWAY, IDENTITY, ..., LEDGER_SIGNER, KAFKA).
 
     Raises:
         ValueError: a variable is no port, or two things would share one.
     """
     ports = {name: base + offset for name, offset in _OFFSETS.items()}
     ports[SIGNER] = base + _SIGNER_OFFSET
+    ports[WITNESS] = base + _WITNESS_OFFSET
     for number, context in enumerate(CONTEXTS, start=1):
         for nth, name in enumerate(layout.worker_names(context)):
             ports[name] = base + _WORKERS_OFFSET + 10 * nth + number
-    for name in _OFFSETS:
-        variable = f"IMPACTNET_{name.upper()}_PORT"
+    for name in (*_OFFSETS, SIGNER, WITNESS):
+        variable = f"IMPACTNET_{name.upper().replace('-', '_')}_PORT"
         value = environment.get(variable, "")
         if value:
             if not value.isdecimal() or not 0 < int(value) < 1 << 16:

@@ -12,10 +12,10 @@ from typing import Final
 from local_stack.child import ChildProcess
 from local_stack.development_secrets import DevelopmentSecrets
 from local_stack.http_probe import ask
-from local_stack.layout import SIGNER, Layout
+from local_stack.layout import SIGNER, WITNESS, Layout
 from local_stack.object_storage import BUCKET, REGION
 from local_stack.roles import CONTEXTS
-from local_stack.signing_key import ORIGIN, verifier_key
+from local_stack.signing_key import ORIGIN, verifier_key, witness_verifier_key
 
 _STOP_SECONDS_MAX: Final = 27.0  # services drain within 25 s (06); after that they are ended
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -79,8 +79,38 @@ class Wiring:
             "IMPACTNET_LEDGER_SIGNER_DATABASE_URL": self.database_urls["ledger_signer"],
             "IMPACTNET_LEDGER_SIGNING_KEY": self.secrets.environment["IMPACTNET_LEDGER_SIGNING_KEY"],
             "IMPACTNET_LEDGER_SIGNER_STATE_PATH": str(self.state / "signer" / "last-checkpoint"),
-            "IMPACTNET_LEDGER_WORKER_PORT": str(self.ports[SIGNER]),
+            "IMPACTNET_LEDGER_SIGNER_PORT": str(self.ports[SIGNER]),
+            "IMPACTNET_LEDGER_WITNESS_POLICY": str(self.witness_policy),
         }
+
+    def verifier_environment(self) -> dict[str, str]:
+        """The ledger's worker seals what it has verified; its API, which shows it, cannot."""
+        return {
+            "IMPACTNET_LEDGER_VERIFICATION_KEY": self.secrets.environment["IMPACTNET_LEDGER_VERIFICATION_KEY"],
+            "IMPACTNET_LEDGER_VERIFIED_STATE_PATH": str(self.state / "verifier" / "last-state"),
+        }
+
+    def witness_environment(self) -> dict[str, str]:
+        """The witness knows its own key and whom it watches. Elsewhere it would be somebody else's machine."""
+        return {
+            "IMPACTNET_WITNESS_KEY": self.secrets.environment["IMPACTNET_WITNESS_KEY"],
+            "IMPACTNET_WITNESS_LOGS": str(self.witness_policy),
+            "IMPACTNET_WITNESS_STATE": str(self.state / "witness" / "witness.sqlite"),
+            "IMPACTNET_WITNESS_PORT": str(self.ports[WITNESS]),
+        }
+
+    @property
+    def witness_policy(self) -> Path:
+        return self.state / "witness" / "policy"
+
+    def write_witness_policy(self) -> None:
+        """A C2SP tlog-policy: the log, its one witness, whose word is needed. Anew at every start, for ports move."""
+        log = verifier_key(self.secrets.environment["IMPACTNET_LEDGER_SIGNING_KEY"])
+        witness = witness_verifier_key(self.secrets.environment["IMPACTNET_WITNESS_KEY"])
+        self.witness_policy.parent.mkdir(parents=True, exist_ok=True)
+        self.witness_policy.write_text(
+            f"log {log}\nwitness local {witness} {self.address(WITNESS)}\nquorum local\n", encoding="utf-8"
+        )
 
     def _log_environment(self) -> dict[str, str]:
         """What everybody may know of the ledger's log: its name, and whose signature to expect."""
@@ -105,7 +135,7 @@ class Wiring:
         """What `python -m MODULE ...` is told when a person or a test runs it beside the system."""
         own = self.context_environment(module) if module in CONTEXTS else {}
         if module == "ledger":
-            own |= self.signer_environment()
+            own |= self.signer_environment() | self.verifier_environment()
         return {**self.shared_environment(), **(self.gateway_environment() if module == "gateway" else own)}
 
 
@@ -130,9 +160,10 @@ def plan_processes(wiring: Wiring, layout: Layout) -> list[ProcessPlan]:
     plans: list[ProcessPlan] = []
     for context in CONTEXTS:
         environment = shared | wiring.context_environment(context)
+        verifying = wiring.verifier_environment() if context == "ledger" else {}
         port = wiring.ports[context]
         if not layout.split:
-            own = environment | {"IMPACTNET_WORKER_NAME": f"{context}-1"}
+            own = environment | verifying | {"IMPACTNET_WORKER_NAME": f"{context}-1"}
             plans.append(ProcessPlan(context, (context, "serve", "--migrate"), own, port))
             continue
         plans.append(ProcessPlan(f"{context}-api", (context, "api", "--migrate"), environment, port))
@@ -140,12 +171,14 @@ def plan_processes(wiring: Wiring, layout: Layout) -> list[ProcessPlan]:
             worker_port = wiring.ports[name]
             own = {f"IMPACTNET_{context.upper()}_WORKER_PORT": str(worker_port), "IMPACTNET_WORKER_NAME": name}
             # A worker finds its tables made: the API migrates before it is ready.
-            plans.append(
-                ProcessPlan(name, (context, "worker"), environment | own, worker_port, after=(f"{context}-api",))
-            )
+            told = environment | verifying | own
+            plans.append(ProcessPlan(name, (context, "worker"), told, worker_port, after=(f"{context}-api",)))
     ledger = "ledger-api" if layout.split else "ledger"
     signer = shared | wiring.signer_environment()
-    plans.append(ProcessPlan(SIGNER, ("ledger", "signer"), signer, None, after=(ledger,)))
+    plans.append(
+        ProcessPlan(WITNESS, ("ledger", "witness"), shared | wiring.witness_environment(), wiring.ports[WITNESS])
+    )
+    plans.append(ProcessPlan(SIGNER, ("ledger", "signer"), signer, wiring.ports[SIGNER], after=(ledger, WITNESS)))
     plans.append(ProcessPlan("gateway", ("gateway",), shared | wiring.gateway_environment(), wiring.ports["gateway"]))
     return plans
 

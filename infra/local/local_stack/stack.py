@@ -252,7 +252,9 @@ class LocalStack:
         """Services start as soon as their database is there: they do without the broker for a while."""
         await self._keep(self._postgres)
         await provision(self._postgres.admin_url, DATABASE, self.secrets.database_passwords)
-        plans = self._planner(self._wiring(), self.layout)
+        wiring = self._wiring()
+        wiring.write_witness_policy()
+        plans = self._planner(wiring, self.layout)
         self._services = {plan.name: ServiceProcess(plan, self._log(plan.name), REPOSITORY) for plan in plans}
         ready = {plan.name: asyncio.Event() for plan in plans}
         await asyncio.gather(*(self._start_service(self._services[plan.name], ready) for plan in plans))

@@ -48,7 +48,7 @@ def test_a_second_start_says_that_it_already_runs_and_where(tmp_path: Path) -> N
 
 def test_a_taken_port_is_named_with_its_holder_and_the_way_out(tmp_path: Path) -> None:
     ports = any_free_ports(Layout())
-    variables = {f"IMPACTNET_{name.upper()}_PORT": str(port) for name, port in ports.items() if name != "ledger-signer"}
+    variables = {f"IMPACTNET_{name.upper().replace('-', '_')}_PORT": str(port) for name, port in ports.items()}
     with socket.create_server(("127.0.0.1", ports["feed"])):
         result = _launch("up", "--state", str(tmp_path / "state"), **variables)
     assert result.returncode == 1
@@ -85,7 +85,7 @@ def test_status_of_nothing_says_so(tmp_path: Path) -> None:
 def test_secrets_and_demo_users_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
     secrets = development_secrets(tmp_path / "secrets.json")
     assert development_secrets(tmp_path / "secrets.json") == secrets
-    assert len(set(secrets.environment.values()) | set(secrets.database_passwords.values())) == 25
+    assert len(set(secrets.environment.values()) | set(secrets.database_passwords.values())) == 27
     users = demo_users(tmp_path / "demo.json")
     assert demo_users(tmp_path / "demo.json") == users
     assert {user.username for user in users} == {

@@ -5,7 +5,14 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from local_stack.signing_key import ORIGIN, make_signing_key, verifier_key
+from local_stack.signing_key import (
+    ORIGIN,
+    WITNESS,
+    make_signing_key,
+    make_witness_key,
+    verifier_key,
+    witness_verifier_key,
+)
 
 
 def test_a_signing_key_and_its_verifier_key_belong_together() -> None:
@@ -23,3 +30,13 @@ def test_a_signing_key_and_its_verifier_key_belong_together() -> None:
 
 def test_every_system_has_its_own_key() -> None:
     assert make_signing_key() != make_signing_key()
+
+
+def test_a_witness_has_a_key_of_its_own_kind() -> None:
+    witness_key = make_witness_key()
+    name, key_id, encoded = witness_verifier_key(witness_key).split("+", 2)
+    public = base64.b64decode(encoded)
+    assert name == WITNESS
+    assert public[:1] == b"\x04"
+    assert key_id == hashlib.sha256(f"{WITNESS}\n".encode() + public).hexdigest()[:8]
+    assert witness_key.split("+")[3] == key_id

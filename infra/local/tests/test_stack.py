@@ -30,7 +30,7 @@ def _answering(pages: Path) -> Planner:
                 one.after,
             )
             for one in real
-            if one.name in {"identity", "ledger", "ledger-signer", "gateway"}
+            if one.name in {"identity", "ledger", "ledger-witness", "ledger-signer", "gateway"}
         ]
 
     return plan
@@ -41,7 +41,7 @@ async def test_the_system_starts_heals_and_leaves_nothing_running(tmp_path: Path
     planner = _answering(tmp_path / "pages")
     stack = LocalStack(tmp_path / "state", durability="off", broker="tansu", say=said.append, planner=planner)
     async with stack:
-        assert stack.names == ["identity", "ledger", "ledger-signer", "gateway"]
+        assert stack.names == ["identity", "ledger", "ledger-witness", "ledger-signer", "gateway"]
         admin = await asyncpg.connect(stack.admin_database_url)
         assert await admin.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = 'ledger'") == 1
         await admin.close()
@@ -67,7 +67,7 @@ async def test_the_system_starts_heals_and_leaves_nothing_running(tmp_path: Path
         await stack.broker.start()
         await stack.postgres.restart()
         pids = [process.pid for process in read_processes(stack.state) if process.pid is not None]
-        assert len(pids) == 7
+        assert len(pids) == 8
         assert all(process.is_alive for process in read_processes(stack.state))
     assert [pid for pid in pids if birth_of(pid) is not None] == []
     assert any(line.startswith("gateway is ready after") for line in said)
@@ -111,6 +111,10 @@ def test_each_process_is_told_its_own_secrets_only(tmp_path: Path) -> None:
     assert "url of ledger_signer" not in plans["ledger-api"].environment.values()
     assert "IMPACTNET_LEDGER_SIGNING_KEY" not in plans["ledger-api"].environment
     assert "IMPACTNET_LEDGER_SIGNING_KEY" in plans["ledger-signer"].environment
+    sealing = {name for name, plan in plans.items() if "IMPACTNET_LEDGER_VERIFICATION_KEY" in plan.environment}
+    assert sealing == {"ledger-worker-1", "ledger-worker-2"}
+    assert "IMPACTNET_WITNESS_KEY" not in plans["ledger-signer"].environment
+    assert [name for name in plans["ledger-witness"].environment if name.endswith("_KEY")] == ["IMPACTNET_WITNESS_KEY"]
     assert plans["gateway"].environment["OPENAI_MODEL"] == "small"
     for name, plan in plans.items():
         others = [value for value in plan.environment.values() if value.startswith("url of ")]

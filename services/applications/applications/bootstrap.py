@@ -4,7 +4,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from applications.adapters.desk import PostgresDesk
-from applications.adapters.object_storage import S3Settings, S3Storage
 from applications.adapters.tables import metadata
 from applications.api import applications, apply, dashboard, disbursements, documents, executive
 from applications.api.dependencies import Wiring
@@ -15,6 +14,7 @@ from applications.settings import ApplicationsSettings
 from applications.use_cases.ports import Desk
 from applications.use_cases.sweep_objects import sweep_objects
 from chassis.database import UnitOfWork
+from chassis.s3 import S3Storage
 from chassis.service import Foundation, Parts, Service
 from chassis.subscriptions import Subscriptions
 from chassis.timers import Timer
@@ -26,16 +26,7 @@ SWEEP_SECONDS: Final = 30.0
 def build(foundation: Foundation) -> Parts:
     """Every part of one process; nothing connects before the chassis opens the resources."""
     settings: ApplicationsSettings = foundation.settings
-    storage = S3Storage(
-        S3Settings(
-            endpoint=settings.s3_endpoint,
-            public_endpoint=settings.s3_public_endpoint or settings.s3_endpoint,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-            bucket=settings.s3_bucket,
-            region=settings.s3_region,
-        )
-    )
+    storage = S3Storage(settings.storage)
 
     def open_desk(work: UnitOfWork) -> Desk:
         return PostgresDesk(work, foundation.vault)

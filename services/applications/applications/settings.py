@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from chassis.settings import ServiceSettings
+from chassis.s3_settings import StorageSettings
 
 
 def _openai_key() -> SecretStr | None:
@@ -13,21 +13,14 @@ def _openai_key() -> SecretStr | None:
     return SecretStr(key) if key else None
 
 
-class ApplicationsSettings(ServiceSettings):
+class ApplicationsSettings(StorageSettings):
     """Settings of `applications`; 09-values has the defaults."""
 
     CONTEXT: ClassVar[str] = "applications"
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"s3_access_key", "s3_secret_key"})
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8003
     worker_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8103, description="Health and metrics of a worker.")
 
-    s3_endpoint: str = Field("http://127.0.0.1:9000", description="Object storage, as this service reaches it.")
-    s3_public_endpoint: str | None = Field(None, description="Object storage as browsers reach it; signed into URLs.")
-    s3_access_key: SecretStr = SecretStr("impactnet")
-    s3_secret_key: SecretStr = SecretStr("impactnet-development-only")
-    s3_bucket: str = "impactnet"
-    s3_region: str = "us-east-1"
     signed_url_seconds: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] = 15 * 60
 
     document_size_bytes_max: Annotated[int, Field(ge=1)] = 20 * 1024 * 1024

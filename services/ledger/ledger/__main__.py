@@ -1,10 +1,22 @@
 """The ledger's command line."""
 
-from chassis.command_line import build_command_line
-from ledger.bootstrap import SERVICE
-from ledger.commands import add_commands
+import sys
 
-if __name__ == "__main__":
+
+def main() -> None:
+    if sys.argv[1:2] == ["witness"]:
+        # A witness is run by others, beside nothing of ours: it starts without what the ledger itself needs.
+        from ledger.witness.command_line import main as witness  # noqa: PLC0415 -- see above
+
+        sys.exit(witness(sys.argv[2:]))
+    from chassis.command_line import build_command_line  # noqa: PLC0415 -- not for the witness
+    from ledger.bootstrap import SERVICE  # noqa: PLC0415 -- not for the witness
+    from ledger.commands import add_commands  # noqa: PLC0415 -- not for the witness
+
     app = build_command_line(SERVICE)
     add_commands(app)
     app()
+
+
+if __name__ == "__main__":
+    main()

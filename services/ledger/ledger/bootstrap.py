@@ -2,100 +2,112 @@
 
 from chassis.service import Foundation, Parts, Service
 from chassis.subscriptions import Subscriptions
-from chassis.timers import Timer
 from ledger.adapters.beneficiary_reading import BeneficiaryShelf
 from ledger.adapters.books import PostgresBooksOpener
 from ledger.adapters.chain import Writer
 from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.export_reading import ExportReader
 from ledger.adapters.keys import verifier_keys
-from ledger.adapters.manual_rail import ManualRail
+from ledger.adapters.money_graph import MoneyGraphReader
+from ledger.adapters.payment_parts import PaymentParts
+from ledger.adapters.payment_reading import PaymentReader
 from ledger.adapters.public_reading import PublicReader
-from ledger.adapters.receipts import ReceiptOffice
-from ledger.adapters.sandbox_rail import SandboxRail
+from ledger.adapters.receipt_parts import ReceiptParts
+from ledger.adapters.statement_parts import StatementParts
 from ledger.adapters.tables import metadata
-from ledger.adapters.timed_rail import TimedRail
 from ledger.adapters.transaction_reading import TransactionReader
-from ledger.adapters.verification_log import ChainVerifier
-from ledger.api import beneficiaries, blockchain, payees, proofs, refunds, transactions
+from ledger.adapters.verification_parts import VerificationParts
+from ledger.adapters.verification_reading import VerificationReader
+from ledger.api import (
+    beneficiaries,
+    blockchain,
+    confirmations,
+    disputes,
+    exports,
+    integrity,
+    payees,
+    payments,
+    proofs,
+    reconciliation,
+    refunds,
+    transactions,
+)
+from ledger.api import receipts as receipt_routes
 from ledger.api.dependencies import LedgerWiring
 from ledger.api.problems import PROBLEMS
 from ledger.consumers import applications, identity, programs
 from ledger.consumers.booking import Booking
 from ledger.domain.notes import VerifierKey
 from ledger.settings import LedgerSettings
-from ledger.use_cases.credit_donation import credit_next_donation
-from ledger.use_cases.ports import Rail
-from ledger.use_cases.settle_payment import settle_next_payment
-from ledger.use_cases.settle_refund import settle_next_refund
-from ledger.use_cases.verify_chain import Trust
-
-# People wait for a donation or a payment to come through; an index lookup twice a second costs nothing.
-MONEY_TIMER_SECONDS = 0.5
-
-# A receipt waits for a checkpoint anyway, which comes every ten seconds.
-RECEIPT_TIMER_SECONDS = 1
-# New blocks are verified within seconds of being written; each block once.
-VERIFY_TIMER_SECONDS = 5
 
 
 def build(foundation: Foundation) -> Parts:
     """The ledger's parts on a connected database."""
     settings: LedgerSettings = foundation.settings
     open_books = PostgresBooksOpener(foundation.database, foundation.vault, Writer())
-    rails: dict[str, Rail] = {
-        rail.name: TimedRail(rail, settings.rail_timeout_seconds)
-        for rail in (SandboxRail(foundation.database), ManualRail())
-    }
-
+    paying = PaymentParts(settings, foundation.database, open_books)
     keys = tuple(verifier_keys(settings))
-    verifier = ChainVerifier(foundation.database, Trust(keys, settings.origin))
-    receipts = ReceiptOffice(foundation.database, settings.public_url)
-
-    async def credit() -> bool:
-        async with open_books() as books:
-            return await credit_next_donation(books)
-
-    async def settle() -> bool:
-        return await settle_next_payment(open_books, rails)
-
-    async def settle_refunds() -> bool:
-        return await settle_next_refund(open_books, rails)
-
-    async def verify_growth() -> bool:
-        return await verifier.verify_growth("ledger worker")
+    verifying = VerificationParts(settings, foundation.database)
+    receipts = ReceiptParts(foundation)
+    statements = StatementParts(settings, foundation.database, foundation.vault)
 
     return Parts(
         routers=[
             transactions.router,
+            receipt_routes.router,
             refunds.router,
+            reconciliation.router,
+            reconciliation.reports,
+            confirmations.router,
+            disputes.router,
+            payments.router,
+            payments.webhooks,
             blockchain.router,
+            integrity.router,
+            exports.router,
             proofs.router,
             proofs.well_known,
             beneficiaries.router,
             payees.router,
         ],
         problems=PROBLEMS,
-        wiring=_wiring(foundation, open_books, keys),
+        wiring=_wiring(foundation, open_books, keys, paying=paying, statements=statements, receipts=receipts),
         subscriptions=_subscriptions(Booking(open_books), settings),
         timers=[
-            Timer("credit_donations", MONEY_TIMER_SECONDS, credit),
-            Timer("settle_payments", MONEY_TIMER_SECONDS, settle),
-            Timer("settle_refunds", MONEY_TIMER_SECONDS, settle_refunds),
-            Timer("issue_receipts", RECEIPT_TIMER_SECONDS, receipts.issue_next),
-            Timer("verify_growth", VERIFY_TIMER_SECONDS, verify_growth),
+            *paying.timers,
+            *receipts.timers,
+            *verifying.timers,
+            *statements.timers,
         ],
+        resources=[*paying.resources, *receipts.resources],
     )
 
 
-def _wiring(foundation: Foundation, open_books: PostgresBooksOpener, keys: tuple[VerifierKey, ...]) -> LedgerWiring:
+def _wiring(
+    foundation: Foundation,
+    open_books: PostgresBooksOpener,
+    keys: tuple[VerifierKey, ...],
+    *,
+    paying: PaymentParts,
+    statements: StatementParts,
+    receipts: ReceiptParts,
+) -> LedgerWiring:
     return LedgerWiring(
         settings=foundation.settings,
         keys=keys,
         books=open_books.within,
         chain=lambda work: ChainReader(work.connection),
+        verifications=lambda work: VerificationReader(work.connection),
         public=lambda work: PublicReader(work.connection),
+        money=lambda work: MoneyGraphReader(work.connection),
+        exports=ExportReader(foundation.database),
         transactions=lambda work: TransactionReader(work, foundation.vault),
+        payments=lambda work: PaymentReader(work.connection),
+        webhooks=paying.webhooks,
+        reconciliation=statements.wiring,
         beneficiaries=lambda work: BeneficiaryShelf(work, foundation.vault),
+        receipts=receipts.series,
+        receipt_room=receipts.room,
     )
 
 

@@ -2,21 +2,22 @@
 
 import asyncio
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from chassis.command_line import load_settings
 from chassis.logs import configure_logs
-from chassis.processes import open_database
 from ledger.adapters.keys import verifier_keys
-from ledger.adapters.verification_log import ChainVerifier
 from ledger.bootstrap import SERVICE
 from ledger.domain.notes import SigningKey
+from ledger.domain.witness_policy import BadPolicyError
+from ledger.dump_command import add_dump_command
+from ledger.receipt_commands import receipt_commands
+from ledger.reconcile_commands import reconcile_commands
 from ledger.settings import LedgerSettings
 from ledger.signer import run_signer
-from ledger.use_cases.verify_chain import Outcome, Trust
+from ledger.verify_command import add_verify_command
+from ledger.witness.command_line import main as run_witness
 
 
 def _settings() -> LedgerSettings:
@@ -28,46 +29,29 @@ def _settings() -> LedgerSettings:
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(_key_commands(), name="keys")
+    app.add_typer(reconcile_commands(_settings), name="reconcile")
+    app.add_typer(receipt_commands(_settings), name="receipts")
 
     @app.command("signer", help="Sign checkpoints while the log grows, as a process and role of its own.")
     def signer() -> None:
         settings = _settings()
         configure_logs(settings)
-        asyncio.run(run_signer(settings))
+        try:
+            asyncio.run(run_signer(settings))
+        except BadPolicyError as error:
+            sys.stderr.write(f"ledger: IMPACTNET_LEDGER_WITNESS_POLICY: {error.detail}\n")
+            raise typer.Exit(2) from error
 
-    @app.command("verify", help="Check the chain; exits 1 and names the first broken block.")
-    def verify(
-        first: Annotated[int, typer.Option("--from", min=0, help="First block.")] = 0,
-        last: Annotated[int | None, typer.Option("--to", min=0, help="Last block; the tip when left out.")] = None,
-        checkpoint: Annotated[
-            Path | None, typer.Option(exists=True, help="A checkpoint from outside: it tells a cut tail.")
-        ] = None,
-    ) -> None:
-        note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8")
-        outcome = asyncio.run(_verify(_settings(), first, None if last is None else last + 1, note))
-        if not outcome.ok:
-            where = "the chain" if outcome.broken_index is None else f"block {outcome.broken_index}"
-            sys.stdout.write(f"BROKEN at {where}: {outcome.failure}\n")
-            raise typer.Exit(1)
-        sys.stdout.write(f"ok: blocks {outcome.start} to {outcome.end - 1}\n")
+    @app.command(
+        "witness",
+        help="Be a witness of logs: run, keygen, compare (`witness --help`). Needs no database and no broker.",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )
+    def witness(context: typer.Context) -> None:
+        raise typer.Exit(run_witness(context.args))
 
-
-async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None) -> Outcome:
-    database = open_database(settings, "worker")
-    trust = Trust(tuple(verifier_keys(settings)), settings.origin, note)
-
-    def show(done: int) -> None:
-        sys.stderr.write(f"\r{done} blocks")
-        sys.stderr.flush()
-
-    try:
-        verifier = ChainVerifier(database, trust)
-        outcome = await verifier.verify(start=start, end=end, progress=show)
-        sys.stderr.write("\n")
-        await verifier.record(outcome, "command line")
-    finally:
-        await database.close()
-    return outcome
+    add_verify_command(app)
+    add_dump_command(app)
 
 
 def _key_commands() -> typer.Typer:

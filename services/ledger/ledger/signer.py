@@ -2,79 +2,214 @@
 
 import asyncio
 import signal
+import time
 from pathlib import Path
+from typing import Final, Self
 
 import structlog
+from fastapi import FastAPI
 from prometheus_client import Gauge
 
+from chassis.api.health import Health, health_router
 from chassis.database import Database, database_is_away
+from ledger.adapters.cosignature_shelf import CosignatureShelf, shelf_opener
 from ledger.adapters.keys import signing_key, verifier_keys
+from ledger.adapters.plain_server import PlainServer
 from ledger.adapters.signer_log import PostgresLog, RememberedNote
+from ledger.adapters.witness_http import HttpWitnessClient
+from ledger.adapters.witness_memory import ask_what_was_seen, open_policy
+from ledger.adapters.witness_metrics import MeasuredWitnesses
+from ledger.domain.checkpoints import open_checkpoint
+from ledger.domain.refusals import BadNoteError
 from ledger.settings import LedgerSettings
+from ledger.use_cases.gather_cosignatures import Gathering
 from ledger.use_cases.sign_checkpoint import Identity, LogRewrittenError, sign_checkpoint
 
 log = structlog.get_logger(__name__)
 
 REFUSING = Gauge("impactnet_ledger_signer_refusing", "1 while the signer refuses to sign a log that was rewritten.")
+SIGNED_SIZE = Gauge("impactnet_ledger_signed_size", "Size of the newest checkpoint that was signed.")
+PUBLISHED_SIZE = Gauge("impactnet_ledger_published_size", "Size of the newest checkpoint that is served.")
+UNWITNESSED_SECONDS = Gauge(
+    "impactnet_ledger_unwitnessed_seconds",
+    "For how long signed checkpoints have been waiting for a quorum; 0: none is.",
+)
+# A round of witnesses ends before the next checkpoint is due.
+_BUDGET_OF_INTERVAL: Final = 0.8
+# Several checkpoints in a row without a quorum are no hiccup.
+_UNWITNESSED_ROUNDS_MAX: Final = 3
 
 
 class Signer:
-    """Signs every `signer_interval_seconds` while the log grows."""
+    """Signs every `signer_interval_seconds` while the log grows; has witnesses cosign where there is a policy."""
 
     def __init__(self, settings: LedgerSettings, database: Database) -> None:
+        """Raises BadPolicyError, BadKeyError or ValueError for a policy or keys that it cannot work with."""
         self._interval_seconds = settings.signer_interval_seconds
         self._database = database
         self._identity = Identity(signing_key(settings), tuple(verifier_keys(settings)))
         path = None if settings.signer_state_path is None else Path(settings.signer_state_path)
         self._remembered = RememberedNote(path)
+        self._policy = open_policy(settings.witness_policy, self._identity.key.verifier)
+        budget_seconds = min(settings.witness_timeout_seconds, _BUDGET_OF_INTERVAL * settings.signer_interval_seconds)
+        self._client = HttpWitnessClient(budget_seconds)
+        self._gathering = Gathering(
+            self._policy,
+            self._client,
+            shelf_opener(database),
+            MeasuredWitnesses(),
+            budget_seconds=budget_seconds,
+            now=lambda: int(time.time()),
+        )
+        # What witnesses have shown of us: looked at like the remembered note, until the log is seen to continue it.
+        self._shown: list[str] = []
+        self._unwitnessed_since: float | None = None
+        self.refusing = False
+
+    @property
+    def unwitnessed_seconds(self) -> float:
+        return 0.0 if self._unwitnessed_since is None else time.monotonic() - self._unwitnessed_since
+
+    async def recall(self) -> None:
+        """Asks the witnesses what they have seen of us: they remember what this machine may have lost."""
+        self._shown = await ask_what_was_seen(self._client, self._policy.witnesses, self._identity)
 
     async def sign_once(self) -> str | None:
-        """The new note, or None while the log has not grown; remembered only once it is committed.
+        """One round: the note that was published in it, or None.
+
+        Signed first, and remembered once that is committed; then cosigned, which can take until the round's budget.
 
         Raises:
             LogRewrittenError
         """
-        async with self._database.unit_of_work() as work:
-            note = await sign_checkpoint(PostgresLog(work), self._identity, remembered=self._remembered.read())
+        awaits_witnesses = bool(self._policy.witnesses)
+        remembered = self._remembered.read()
+        try:
+            async with self._database.unit_of_work() as work:
+                note = await sign_checkpoint(
+                    PostgresLog(work, awaits_witnesses=awaits_witnesses),
+                    self._identity,
+                    remembered=[*([] if remembered is None else [remembered]), *self._shown],
+                )
+        except LogRewrittenError:
+            # A witness's note that contradicts the log outlives this process.
+            self._remember_what_was_shown(remembered)
+            raise
+        self._shown = []
         if note is not None:
             self._remembered.write(note)
-        return note
+        published = note if not awaits_witnesses else None
+        if note is None or awaits_witnesses:
+            published = await self._gathering.round()
+            if self._gathering.contradicted_by:
+                self._shown = await ask_what_was_seen(self._client, self._gathering.contradicted_by, self._identity)
+        await self._measure()
+        return published
 
-    async def run(self) -> None:
-        """Until SIGTERM or SIGINT; a database that is away is waited for, a rewritten log is never signed."""
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    def _remember_what_was_shown(self, remembered: str | None) -> None:
+        keys, origin = self._identity.own_keys, self._identity.origin
+
+        def size_of(note: str) -> int:
+            return open_checkpoint(note, keys, origin).size
+
+        if remembered is not None:
+            try:
+                self._shown = [note for note in self._shown if size_of(note) > size_of(remembered)]
+            except BadNoteError:
+                return  # what is remembered is not even ours: a person has to see it as it is
+        if self._shown:
+            self._remembered.write(max(self._shown, key=size_of))
+
+    async def _measure(self) -> None:
+        async with self._database.unit_of_work() as work:
+            shelf = CosignatureShelf(work)
+            newest, published_size = await shelf.newest(), await shelf.published_size()
+        PUBLISHED_SIZE.set(published_size)
+        SIGNED_SIZE.set(0 if newest is None else newest.checkpoint.size)
+        if newest is None or newest.published:
+            self._unwitnessed_since = None
+        elif self._unwitnessed_since is None:
+            self._unwitnessed_since = time.monotonic()
+        if self.unwitnessed_seconds > _UNWITNESSED_ROUNDS_MAX * self._interval_seconds:
+            log.warning("no_quorum", seconds=round(self.unwitnessed_seconds), published_size=published_size)
+        UNWITNESSED_SECONDS.set(self.unwitnessed_seconds)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; a database that is away is waited for, a rewritten log is never signed."""
+        await self.recall()
         while not stop.is_set():
+            began = time.monotonic()
             await self._tick()
             try:
-                await asyncio.wait_for(stop.wait(), self._interval_seconds)
+                await asyncio.wait_for(stop.wait(), max(0.0, self._interval_seconds - (time.monotonic() - began)))
             except TimeoutError:
                 continue
-        log.info("stopped")
 
     async def _tick(self) -> None:
         try:
             if await self.sign_once() is not None:
-                log.info("checkpoint_signed")
-            REFUSING.set(0)
+                log.info("checkpoint_published")
+            self.refusing = False
         except LogRewrittenError as refusal:
-            REFUSING.set(1)
+            self.refusing = True
             log.critical("signing_refused", detail=refusal.detail)
         except Exception as error:
             if not database_is_away(error):
                 raise
             log.warning("signer_database_away", error=type(error).__name__)
+        REFUSING.set(1 if self.refusing else 0)
+
+    def health(self) -> Health:
+        """Not ready while it refuses to sign; degraded while checkpoints wait for witnesses."""
+        health = Health()
+
+        async def log_continues() -> bool:
+            return not self.refusing
+
+        async def witnessed() -> bool:
+            return self.unwitnessed_seconds <= _UNWITNESSED_ROUNDS_MAX * self._interval_seconds
+
+        health.needs["database"] = self._database.is_reachable
+        health.needs["log_continues_what_was_signed"] = log_continues
+        health.likes["witnesses"] = witnessed
+        return health
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 async def run_signer(settings: LedgerSettings) -> None:
+    """Signs until SIGTERM or SIGINT; health and metrics on `signer_port`."""
     database = Database(
         settings.signer_database_url.get_secret_value(),
         application_name="impactnet-ledger-signer",
-        pool_size=1,  # it does one thing at a time
+        pool_size=2,  # it does one thing at a time, and somebody asks how it is
         pool_overflow=0,
     )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await Signer(settings, database).run()
+        async with Signer(settings, database) as signer:
+            app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+            app.include_router(health_router(signer.health()))
+            server = PlainServer(app, settings.host, settings.signer_port)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_serve(server, stop))
+                await signer.run(stop)
+                server.should_exit = True
     finally:
         await database.close()
+    log.info("stopped")
+
+
+async def _serve(server: PlainServer, stop: asyncio.Event) -> None:
+    await server.serve()
+    if not stop.is_set():
+        raise RuntimeError("the health port ended without being asked to")

@@ -45,9 +45,8 @@ class Event(BaseModel):
     correlationid: str | None = None
     data: dict[str, Any]
 
-    @classmethod
+    @staticmethod
     def of(
-        cls,
         fact: Fact,
         *,
         event_id: UUID,
@@ -57,12 +56,12 @@ class Event(BaseModel):
         actorid: str | None = None,
         causationid: str | None = None,
         correlationid: str | None = None,
-    ) -> Self:
+    ) -> "Event":
         """Wrap a fact. `time` is an aware datetime.
 
         Not validated again: each value comes from a validated fact or from the outbox, which numbers from 1.
         """
-        return cls.model_construct(
+        return Event.model_construct(
             id=event_id,
             source=f"/impactnet/{fact.context()}",
             type=fact.TYPE,

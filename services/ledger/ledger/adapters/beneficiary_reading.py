@@ -1,17 +1,17 @@
 """Beneficiaries and what they chose to show of themselves."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, case, func, insert, select, update
 
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
 from chassis.personal_data import Vault
 from ledger.adapters.people_books import PAGE_PURPOSE
-from ledger.adapters.tables.money import transactions
+from ledger.adapters.tables.money import awards, transactions
 from ledger.adapters.tables.people import beneficiaries, beneficiary_consents
 from ledger.adapters.transaction_reading import view_of
 from ledger.domain.transactions import Status, TransactionType
@@ -19,6 +19,9 @@ from ledger.use_cases.readings import BeneficiaryPage, TransactionView
 
 # The wording of what is consented to; a new wording asks anew.
 CONSENT_VERSION = "1"
+_PAID: Final = (transactions.c.transaction_type == TransactionType.DISBURSEMENT) & (
+    transactions.c.status == Status.COMPLETED
+)
 
 
 class BeneficiaryShelf:
@@ -27,43 +30,31 @@ class BeneficiaryShelf:
         self._vault = vault
 
     async def find(self, beneficiary_id: UUID, *, lock: bool = False) -> BeneficiaryPage | None:
-        statement = select(beneficiaries).where(beneficiaries.c.beneficiary_id == beneficiary_id)
-        row = (await self._work.connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
-        return None if row is None else await self._open(row)
+        statement = _with_completion().where(beneficiaries.c.beneficiary_id == beneficiary_id)
+        if lock:
+            statement = statement.with_for_update(of=beneficiaries)
+        opened = await self._open((await self._work.connection.execute(statement)).all())
+        return opened[0] if opened else None
 
     async def page(
         self, *, after: UUID | None, limit: int, program_id: UUID | None, user_id: UUID | None
     ) -> list[BeneficiaryPage]:
         """`limit` and one more; of everyone who consented, or all of one person's."""
-        statement = select(beneficiaries).order_by(beneficiaries.c.beneficiary_id).limit(limit + 1)
+        statement = _with_completion().order_by(beneficiaries.c.beneficiary_id).limit(limit + 1)
         whose = beneficiaries.c.is_public if user_id is None else beneficiaries.c.user_id == user_id
         statement = statement.where(whose)
         if after is not None:
             statement = statement.where(beneficiaries.c.beneficiary_id > after)
         if program_id is not None:
             statement = statement.where(beneficiaries.c.program_id == program_id)
-        return [await self._open(row) for row in await self._work.connection.execute(statement)]
+        return await self._open((await self._work.connection.execute(statement)).all())
 
-    async def _open(self, row: Row[Any]) -> BeneficiaryPage:
-        personal: dict[str, str | None] = {}
-        if row.user_id is not None:
-            opened = await self._vault.find(self._work.connection, row.user_id, row.sealed_page, PAGE_PURPOSE)
-            personal = json.loads(opened) if opened else {}
-        return BeneficiaryPage(
-            row.beneficiary_id,
-            row.user_id,
-            row.program_id,
-            row.application_id,
-            row.amount_received,
-            row.currency,
-            row.is_public,
-            row.joined_date,
-            row.completion_date,
-            row.version,
-            personal.get("story"),
-            personal.get("display_name"),
-            personal.get("location"),
-        )
+    async def _open(self, rows: Sequence[Row[Any]]) -> list[BeneficiaryPage]:
+        """With the personal parts, as far as their keys are still there; one statement for all of them."""
+        sealed = [(row.user_id, row.sealed_page) for row in rows if row.user_id and row.sealed_page]
+        texts = await self._vault.find_many(self._work.connection, sealed, PAGE_PURPOSE)
+        personal = {key: json.loads(opened) for key, opened in zip(sealed, texts, strict=True) if opened}
+        return [_page(row, personal.get((row.user_id, row.sealed_page), {})) for row in rows]
 
     async def change(self, page: BeneficiaryPage, user_id: UUID, changes: Mapping[str, Any]) -> BeneficiaryPage:
         """Writes the owner's changes; a changed consent is kept with its time, in the same transaction."""
@@ -91,14 +82,45 @@ class BeneficiaryShelf:
             raise LookupError(page.beneficiary_id)
         return changed
 
-    async def payments_to(self, beneficiary_id: UUID) -> list[TransactionView]:
+    async def payments_to(self, beneficiary_id: UUID, limit: int) -> list[TransactionView]:
         statement = (
             select(transactions)
-            .where(
-                transactions.c.beneficiary_id == beneficiary_id,
-                transactions.c.transaction_type == TransactionType.DISBURSEMENT,
-                transactions.c.status == Status.COMPLETED,
-            )
+            .where(transactions.c.beneficiary_id == beneficiary_id, _PAID)
             .order_by(transactions.c.id)
+            .limit(limit + 1)
         )
         return [view_of(row) for row in await self._work.connection.execute(statement)]
+
+
+def _with_completion() -> Select[Any]:
+    """Beneficiaries, and the day on which the last of what was awarded and not released had been paid."""
+    awarded = (
+        select(func.sum(awards.c.amount - awards.c.released))
+        .where(awards.c.application_id == beneficiaries.c.application_id)
+        .scalar_subquery()
+    )
+    last_paid = (
+        select(func.max(transactions.c.completed_at))
+        .where(transactions.c.beneficiary_id == beneficiaries.c.beneficiary_id, _PAID)
+        .scalar_subquery()
+    )
+    is_complete = (awarded > 0) & (beneficiaries.c.amount_received >= awarded)
+    return select(beneficiaries, case((is_complete, last_paid)).label("completed_at"))
+
+
+def _page(row: Row[Any], personal: Mapping[str, str | None]) -> BeneficiaryPage:
+    return BeneficiaryPage(
+        row.beneficiary_id,
+        row.user_id,
+        row.program_id,
+        row.application_id,
+        row.amount_received,
+        row.currency,
+        row.is_public,
+        row.joined_date,
+        None if row.completed_at is None else row.completed_at.date(),
+        row.version,
+        personal.get("story"),
+        personal.get("display_name"),
+        personal.get("location"),
+    )

@@ -11,9 +11,10 @@ from ledger.adapters.booked_events import PostgresEventRegister
 from ledger.adapters.chain import PostgresChain, Writer
 from ledger.adapters.lot_books import PostgresLots
 from ledger.adapters.money_books import PostgresAwards, PostgresPrograms
+from ledger.adapters.payment_books import PostgresPayments
 from ledger.adapters.people_books import PostgresPeople
 from ledger.adapters.refund_books import PostgresRefunds
-from ledger.adapters.transaction_books import PostgresPayments, PostgresTransactions
+from ledger.adapters.transaction_books import PostgresTransactions
 from ledger.adapters.write_behind import WriteBehind
 
 

@@ -1,5 +1,6 @@
 """Which keys sign and verify this log's checkpoints."""
 
+import base64
 from hashlib import sha256
 
 from ledger.domain.notes import SigningKey, VerifierKey
@@ -32,3 +33,11 @@ def verifier_keys(settings: LedgerSettings) -> list[VerifierKey]:
     if settings.verifier_keys:
         return [VerifierKey.parse(vkey) for vkey in settings.verifier_keys]
     return [development_key(settings.origin).verifier]
+
+
+def state_keys(settings: LedgerSettings) -> tuple[bytes, ...]:
+    """The keys that seal what was verified, the present one first; none in a production process without them."""
+    if settings.environment == "production" and "verification_key" not in settings.model_fields_set:
+        return ()
+    keys = (settings.verification_key, *settings.verification_old_keys)
+    return tuple(base64.b64decode(key.get_secret_value()) for key in keys)

@@ -1,147 +1,107 @@
-"""Sums and graphs for everybody: statistics, integrity, the graph of the money, traces."""
+"""Sums for everybody: statistics and integrity, at a cost that does not grow with the chain."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, Text, and_, cast, func, or_, select
+from sqlalchemy import Text, and_, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.adapters.tables.chain import balances, postings
-from ledger.adapters.tables.money import programs, transaction_links, transactions
-from ledger.adapters.tables.people import beneficiaries
+from ledger.adapters.arrays import among
+from ledger.adapters.reconciliation_book import count_overdue
+from ledger.adapters.tables.chain import postings, quarantined_events
+from ledger.adapters.tables.money import programs, transactions
+from ledger.adapters.tables.reading import account_totals, block_counts, money_totals, program_balances, row_counts
+from ledger.adapters.tables.witnesses import checkpoint_cosignatures
 from ledger.adapters.transaction_reading import view_of
 from ledger.domain.money import CURRENCIES
 from ledger.domain.transactions import Status, TransactionType
-from ledger.use_cases.readings import Graph, GraphLink, ProgramBalance, TransactionView
+from ledger.use_cases.reading_ports import Attention, ProgramBalance, Sums
+from ledger.use_cases.readings import TransactionView
 
-# Edges of one answer: what a browser draws without stalling.
-LINKS_MAX: Final = 500
-_OPEN: Final = (Status.SUBMITTED, Status.UNKNOWN, Status.DISPUTED)
+# More contradictions than this say no more than this many.
+QUARANTINED_COUNTED_MAX: Final = 1000
+_TOTALS: Final = ("received", "committed", "disbursed", "refunded")
+_KINDS: Final = ("external", "available", "committed", "bank", "beneficiary")
+_UNSETTLED: Final = (Status.SUBMITTED, Status.UNKNOWN, Status.DISPUTED)
+_OUTGOING: Final = (TransactionType.DISBURSEMENT, TransactionType.REFUND)
 
 
 class PublicReader:
+    """Keeps `reading_ports.PublicReading`."""
+
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def totals(self) -> dict[str, dict[str, Decimal]]:
-        """Received, committed, disbursed and refunded, per currency; what came back counts as never gone."""
-        statement = (
-            select(
-                transactions.c.currency,
-                transactions.c.transaction_type,
-                func.sum(transactions.c.amount),
-            )
-            .where(transactions.c.status == Status.COMPLETED)
-            .group_by(transactions.c.currency, transactions.c.transaction_type)
-        )
+    async def snapshot(self) -> None:
+        await self._connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+    async def sums(self) -> Sums:
+        execute = self._connection.execute
+        counted = {row.name: row.number for row in await execute(select(row_counts))}
         # Every currency of the books, also while nothing has moved in it.
-        found: dict[str, dict[str, Decimal]] = {currency: {} for currency in CURRENCIES}
-        for currency, kind, amount in await self._connection.execute(statement):
-            found[currency][kind] = amount
-        zero = Decimal(0)
-        return {
-            currency: {
-                "received": sums.get(TransactionType.DONATION, zero),
-                "committed": sums.get(TransactionType.COMMITMENT, zero) - sums.get(TransactionType.DECOMMITMENT, zero),
-                "disbursed": sums.get(TransactionType.DISBURSEMENT, zero),
-                "refunded": sums.get(TransactionType.REFUND, zero),
-            }
-            for currency, sums in found.items()
-        }
+        totals = {currency: dict.fromkeys(_TOTALS, Decimal(0)) for currency in CURRENCIES}
+        for row in await execute(select(money_totals)):
+            totals[row.currency] = {name: getattr(row, name) for name in _TOTALS}
+        accounts = {currency: dict.fromkeys(_KINDS, Decimal(0)) for currency in CURRENCIES}
+        for row in await execute(select(account_totals)):
+            accounts[row.currency][row.kind] = row.balance
+        return Sums(
+            blocks={row.transaction_type: row.number for row in await execute(select(block_counts)) if row.number},
+            programs=counted.get("programs", 0),
+            beneficiaries=counted.get("beneficiaries", 0),
+            totals=totals,
+            accounts=accounts,
+        )
 
-    async def counts(self) -> tuple[int, int]:
-        """Programmes and beneficiaries."""
-        row = (
-            await self._connection.execute(
-                select(
-                    select(func.count()).select_from(programs).scalar_subquery(),
-                    select(func.count()).select_from(beneficiaries).scalar_subquery(),
-                )
-            )
-        ).one()
-        return row[0], row[1]
-
-    async def unbalanced_entries(self, beyond: int) -> int:
-        """Entries after block `beyond` that do not sum to zero (up to there, a verification has looked)."""
+    async def unbalanced_entries(self, start: int, end: int) -> int:
+        """Entries of blocks start..end-1 that do not sum to zero."""
         broken = (
             select(postings.c.block_index)
-            .where(postings.c.block_index > beyond)
+            .where(postings.c.block_index >= start, postings.c.block_index < end)
             .group_by(postings.c.block_index, postings.c.currency)
             .having(func.sum(postings.c.amount) != 0)
         )
         return int(await self._connection.scalar(select(func.count()).select_from(broken.subquery())) or 0)
 
-    async def unreconciled_payments(self) -> int:
-        statement = select(func.count()).where(
-            transactions.c.transaction_type == TransactionType.DISBURSEMENT, transactions.c.status.in_(_OPEN)
+    async def attention(self) -> Attention:
+        statement = (
+            select(transactions.c.status, func.count().label("number"))
+            .where(transactions.c.status.in_(_UNSETTLED), transactions.c.transaction_type.in_(_OUTGOING))
+            .group_by(transactions.c.status)
         )
-        return int(await self._connection.scalar(statement) or 0)
+        unsettled = {row.status: row.number for row in await self._connection.execute(statement)}
+        # Besides what hangs at the rails: what the books say was paid while the bank's statement knows nothing of it.
+        overdue = await count_overdue(self._connection)
+        some = select(quarantined_events.c.event_id).limit(QUARANTINED_COUNTED_MAX).subquery()
+        quarantined = int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
+        return Attention(sum(unsettled.values()) + overdue, unsettled.get(Status.DISPUTED, 0), quarantined)
 
-    async def program_balances(self) -> list[ProgramBalance]:
-        """What every programme has left, and what it has promised and not yet paid."""
-        # program:<id>:available and program:<id>:committed:<award>
-        kind, owner, part = (func.split_part(balances.c.account, ":", number) for number in (1, 2, 3))
-        available = func.sum(balances.c.balance).filter(part == "available")
-        committed = func.sum(balances.c.balance).filter(part == "committed")
-        mine = and_(
-            kind == "program",
-            owner == cast(programs.c.program_id, Text),
-            balances.c.currency == programs.c.currency,
-        )
+    async def program_balances(self, program_id: UUID | None, limit: int) -> list[ProgramBalance]:
+        """What every programme has left, and what it has promised and not yet paid; one more than `limit` if more."""
+        balance = program_balances.c
+        mine = and_(balance.program_id == cast(programs.c.program_id, Text), balance.currency == programs.c.currency)
         statement = (
             select(
                 programs.c.program_id,
                 programs.c.currency,
-                func.coalesce(available, 0),
-                func.coalesce(committed, 0),
+                func.coalesce(balance.available, 0),
+                func.coalesce(balance.committed, 0),
             )
-            .join(balances, mine, isouter=True)
-            .group_by(programs.c.program_id, programs.c.currency)
+            .join(program_balances, mine, isouter=True)
             .order_by(programs.c.program_id)
-        )
-        return [ProgramBalance(*row) for row in await self._connection.execute(statement)]
-
-    async def graph(self, program_id: UUID | None) -> Graph:
-        """Which donation paid which disbursement, the newest first; only what has arrived."""
-        statement = (
-            select(transaction_links)
-            .join(transactions, transactions.c.id == transaction_links.c.to_transaction)
-            .where(
-                transactions.c.transaction_type == TransactionType.DISBURSEMENT,
-                transactions.c.status == Status.COMPLETED,
-            )
-            .order_by(transaction_links.c.id.desc())
-            .limit(LINKS_MAX + 1)
+            .limit(limit + 1)
         )
         if program_id is not None:
-            statement = statement.where(transactions.c.program_id == program_id)
-        return await self._graph((await self._connection.execute(statement)).all(), set())
+            statement = statement.where(programs.c.program_id == program_id)
+        return [ProgramBalance(*row) for row in await self._connection.execute(statement)]
 
-    async def trace(self, transaction_id: UUID, *, forward: bool) -> Graph:
-        """Where a donation went, or which donations paid a disbursement; a commitment is followed to its payments."""
-        start, end = transaction_links.c.from_transaction, transaction_links.c.to_transaction
-        near = start if forward else end
-        statement = (
-            select(transaction_links)
-            .join(transactions, transactions.c.id == end)
-            .where(
-                near == transaction_id,
-                transactions.c.transaction_type == TransactionType.DISBURSEMENT,
-                transactions.c.status == Status.COMPLETED,
-            )
-            .order_by(transaction_links.c.id)
-            .limit(LINKS_MAX + 1)
-        )
-        return await self._graph((await self._connection.execute(statement)).all(), {transaction_id})
-
-    async def _graph(self, found: Sequence[Row[Any]], ids: set[UUID]) -> Graph:
-        links = [GraphLink(row.from_transaction, row.to_transaction, row.amount) for row in found[:LINKS_MAX]]
-        wanted = ids | {link.source for link in links} | {link.target for link in links}
-        statement = select(transactions).where(transactions.c.id.in_(wanted)).order_by(transactions.c.id)
-        rows = (await self._connection.execute(statement)).all() if wanted else []
-        return Graph([view_of(row) for row in rows], links, len(found) > LINKS_MAX)
+    async def cosignatures(self, size: int) -> list[tuple[str, datetime]]:
+        table = checkpoint_cosignatures
+        statement = select(table.c.witness, table.c.cosigned_at).where(table.c.size == size).order_by(table.c.witness)
+        return [(row.witness, row.cosigned_at) for row in await self._connection.execute(statement)]
 
     async def find_booked(self, transaction_id: UUID) -> TransactionView | None:
         """A transaction that is in the chain: the chain is public, what is not booked yet is not."""
@@ -151,9 +111,8 @@ class PublicReader:
         row = (await self._connection.execute(statement)).one_or_none()
         return None if row is None else view_of(row)
 
-    async def find_by_block(self, block_index: int, references: Sequence[UUID]) -> TransactionView | None:
-        """The transaction that a block is about: its latest block, or one of the ids that its data names."""
-        condition = or_(transactions.c.block_index == block_index, transactions.c.id.in_(references))
-        statement = select(transactions).where(condition).order_by(transactions.c.id).limit(1)
-        row = (await self._connection.execute(statement)).one_or_none()
-        return None if row is None else view_of(row)
+    async def find_named(self, references: Sequence[UUID]) -> TransactionView | None:
+        """The transaction that a block is about: the first of the ids it names that is one."""
+        rows = (await self._connection.execute(select(transactions).where(among(transactions.c.id, references)))).all()
+        found = {row.id: row for row in rows}
+        return next((view_of(found[each]) for each in references if each in found), None)

@@ -12,7 +12,7 @@ from ledger.adapters.tables.money import sandbox_transfers
 from ledger.domain.payments import RailAnswer
 from ledger.domain.records import PayeeAccount
 from ledger.domain.transactions import RailStatus
-from ledger.use_cases.ports import RailUnsureError
+from ledger.use_cases.payment_ports import RailUnsureError
 
 SUCCEEDS: Final = "01"
 SLOW: Final = "02"
@@ -21,21 +21,40 @@ TIMES_OUT: Final = "04"
 IS_REVERSED: Final = "05"
 SLOW_TAKES: Final = timedelta(seconds=5)
 REVERSED_AFTER: Final = timedelta(seconds=2)
+# The book is written while the caller waits, at most for the rail's timeout (60 s) and never after it.
+LOST_AFTER: Final = timedelta(seconds=60)
+# Returns come after two seconds.
+WATCHED_FOR: Final = timedelta(seconds=10)
 
 
 class SandboxRail:
-    """Keeps `ports.Rail`. Its book is committed on its own: what a bank accepted stays accepted, whatever we do."""
+    """Keeps `payment_ports.Rail`. Its book is committed on its own: what it accepted stays accepted."""
 
     name = "sandbox"
+    lost_after = LOST_AFTER
+    watched_for = WATCHED_FOR
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def send(self, reference: str, amount: Decimal, currency: str, account: PayeeAccount) -> RailAnswer:
-        return await self._accept(reference, amount, currency, account.account_number[-2:])
+    async def prepare(self, account: PayeeAccount) -> str:
+        return account.account_number
 
-    async def refund(self, reference: str, amount: Decimal, currency: str) -> RailAnswer:
+    async def send(self, reference: str, amount: Decimal, currency: str, destination: str) -> RailAnswer:
+        return await self._accept(reference, amount, currency, destination[-2:])
+
+    async def ask_donation(self, reference: str) -> RailAnswer:
+        """Every donor pays at once."""
+        del reference
+        return RailAnswer(RailStatus.PAID)
+
+    async def refund(self, reference: str, amount: Decimal, currency: str, *, donation: str) -> RailAnswer:
+        del donation
         return await self._accept(reference, amount, currency, SUCCEEDS)
+
+    async def ask_refund(self, reference: str, *, donation: str) -> RailAnswer:
+        del donation
+        return await self.ask(reference)
 
     async def _accept(self, reference: str, amount: Decimal, currency: str, behavior: str) -> RailAnswer:
         async with self._database.unit_of_work() as work:

@@ -1,24 +1,31 @@
 """The signer's view of the log, as its own database role; and the file in which it remembers what it signed."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import select
 
 from chassis.database import UnitOfWork
-from contracts.ledger import CheckpointPublished
 from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.cosignature_shelf import CosignatureShelf
 from ledger.adapters.tables.chain import checkpoints
+from ledger.adapters.tables.witnesses import signed_checkpoints
 from ledger.domain.checkpoints import Checkpoint
 from ledger.domain.proofs import NodeId
 
 
 class PostgresLog:
-    """Keeps `sign_checkpoint.Log` within one unit of work."""
+    """Keeps `sign_checkpoint.Log` within one unit of work.
 
-    def __init__(self, work: UnitOfWork) -> None:
+    `awaits_witnesses`: what is signed is published only later, with their cosignatures.
+    """
+
+    def __init__(self, work: UnitOfWork, *, awaits_witnesses: bool) -> None:
         self._work = work
+        self._awaits_witnesses = awaits_witnesses
         self._reader = ChainReader(work.connection)
+        self._shelf = CosignatureShelf(work)
 
     async def size(self) -> int:
         return (await self._reader.head()).size
@@ -26,16 +33,18 @@ class PostgresLog:
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]:
         return await self._reader.nodes(wanted)
 
-    async def latest_note(self) -> str | None:
-        latest = await self._reader.latest_checkpoint()
-        return None if latest is None else latest.note
+    async def latest_notes(self) -> Sequence[str]:
+        notes: list[str] = []
+        for table in (checkpoints, signed_checkpoints):
+            newest = select(table.c.note).order_by(table.c.size.desc()).limit(1)
+            notes.extend(await self._work.connection.scalars(newest))
+        return notes
 
-    async def publish(self, checkpoint: Checkpoint, note: str) -> None:
-        """Stores and announces it; two signers of one size write one checkpoint."""
-        statement = upsert(checkpoints).values(size=checkpoint.size, root=checkpoint.root, note=note)
-        stored = await self._work.connection.execute(statement.on_conflict_do_nothing())
-        if stored.rowcount == 1:
-            self._work.announce(CheckpointPublished(size=checkpoint.size, root=checkpoint.root.hex(), note=note))
+    async def keep(self, checkpoint: Checkpoint, note: str) -> None:
+        if self._awaits_witnesses:
+            await self._shelf.keep_signed(checkpoint, note)
+        else:
+            await self._shelf.publish(checkpoint, note)
 
 
 class RememberedNote:
@@ -51,10 +60,18 @@ class RememberedNote:
         return self._note
 
     def write(self, note: str) -> None:
-        """Replaces the file at once or not at all: a half-written note would stop the signer."""
+        """Replaces the file at once or not at all, and on disk: a half-written note would stop the signer."""
         self._note = note
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             draft = self._path.with_suffix(".new")
-            draft.write_text(note, encoding="utf-8")
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
             draft.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)

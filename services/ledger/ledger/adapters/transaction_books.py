@@ -1,4 +1,4 @@
-"""Transactions and payments in PostgreSQL."""
+"""Transactions in PostgreSQL."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,17 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.sql import ColumnElement
 
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
-from chassis.personal_data import Vault
-from ledger.adapters.people_books import open_snapshot
+from ledger.adapters.payment_books import find_disbursement, find_donation
 from ledger.adapters.tables.money import payments, transactions
 from ledger.adapters.write_behind import Row, WriteBehind
 from ledger.domain.block import Block
-from ledger.domain.drafts import AwardReference
-from ledger.domain.records import Award, Disbursement, Donation, PayeeAccount
+from ledger.domain.records import Award, Disbursement, Donation
 from ledger.domain.transactions import LIVE, Status, TransactionType, check_move
 
 _now = func.clock_timestamp()
@@ -151,10 +148,10 @@ class PostgresTransactions:
         )
 
     async def find_donation_locked(self, transaction_id: UUID) -> Donation | None:
-        return await _find_donation(self._work, transactions.c.id == transaction_id)
+        return await find_donation(self._work, transactions.c.id == transaction_id)
 
     async def find_disbursement_locked(self, transaction_id: UUID) -> Disbursement | None:
-        return await _find_disbursement(self._work, transactions.c.id == transaction_id)
+        return await find_disbursement(self._work, transactions.c.id == transaction_id)
 
     async def has_live_payment(self, tranche_id: UUID) -> bool:
         if tranche_id in self._live_tranches:
@@ -165,41 +162,6 @@ class PostgresTransactions:
             transactions.c.status.in_(LIVE),
         )
         return await self._work.connection.scalar(statement.limit(1)) is not None
-
-
-class PostgresPayments:
-    def __init__(self, work: UnitOfWork, vault: Vault) -> None:
-        self._work = work
-        self._vault = vault
-
-    async def next_due_donation(self) -> Donation | None:
-        confirmed = (payments.c.direction == "in") & (payments.c.due_at <= self._work.now)
-        return await _find_donation(self._work, confirmed, skip_locked=True)
-
-    async def next_due_disbursement(self) -> Disbursement | None:
-        due = (payments.c.direction == "out") & (payments.c.due_at <= self._work.now)
-        return await _find_disbursement(self._work, due, skip_locked=True)
-
-    async def confirm(self, transaction_id: UUID, confirmed_by: UUID) -> None:
-        await self._update(transaction_id, confirmed_by=confirmed_by, due_at=self._work.now)
-
-    async def mark_called(self, transaction_id: UUID) -> None:
-        await self._update(transaction_id, called_at=self._work.now)
-
-    async def ask_again(self, transaction_id: UUID, due_at: datetime | None) -> None:
-        await self._update(transaction_id, due_at=due_at, asked=payments.c.asked + 1)
-
-    async def _update(self, transaction_id: UUID, **values: Any) -> None:
-        await self._work.connection.execute(
-            update(payments).where(payments.c.transaction_id == transaction_id).values(updated_at=_now, **values)
-        )
-
-    async def account_of(self, disbursement: Disbursement) -> PayeeAccount | None:
-        statement = select(payments.c.sealed_account).where(payments.c.transaction_id == disbursement.transaction_id)
-        sealed = await self._work.connection.scalar(statement)
-        if disbursement.user_id is None:
-            return None
-        return await open_snapshot(self._work, self._vault, disbursement.user_id, sealed)
 
 
 def _booked(block: Block) -> dict[str, Any]:
@@ -225,62 +187,3 @@ def _disbursement_values(disbursement: Disbursement) -> dict[str, Any]:
         "amount": disbursement.amount,
         "currency": disbursement.currency,
     }
-
-
-async def _find(work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool) -> Any:
-    """The first matching transaction with its payment, locked; payments come in the order in which they are due."""
-    statement = (
-        select(transactions, payments)
-        .join(payments, payments.c.transaction_id == transactions.c.id)
-        .where(condition)
-        .order_by(payments.c.due_at)
-        .limit(1)
-        .with_for_update(skip_locked=skip_locked)
-    )
-    return (await work.connection.execute(statement)).mappings().one_or_none()
-
-
-async def _find_donation(
-    work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool = False
-) -> Donation | None:
-    is_donation = transactions.c.transaction_type == TransactionType.DONATION
-    row = await _find(work, condition & is_donation, skip_locked=skip_locked)
-    if row is None:
-        return None
-    return Donation(
-        transaction_id=row["id"],
-        program_id=row["program_id"],
-        donor_id=row["donor_id"],
-        user_id=row["user_id"],
-        requested_by=row["requested_by"],
-        amount=row["amount"],
-        currency=row["currency"],
-        earmark=row["earmark"],
-        status=Status(row["status"]),
-        rail=row["rail"],
-    )
-
-
-async def _find_disbursement(
-    work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool = False
-) -> Disbursement | None:
-    is_disbursement = transactions.c.transaction_type == TransactionType.DISBURSEMENT
-    row = await _find(work, condition & is_disbursement, skip_locked=skip_locked)
-    if row is None:
-        return None
-    return Disbursement(
-        transaction_id=row["id"],
-        request_id=row["request_id"],
-        status=Status(row["status"]),
-        award=AwardReference(row["award_id"], row["program_id"], row["beneficiary_id"]),
-        application_id=row["application_id"],
-        tranche_id=row["tranche_id"],
-        user_id=row["user_id"],
-        amount=row["amount"],
-        currency=row["currency"],
-        payee_commitment=row["payee_commitment"],
-        rail=row["rail"],
-        reference=row["reference"],
-        called_at=row["called_at"],
-        asked=row["asked"],
-    )

@@ -1,17 +1,19 @@
 """Reads transactions for those whose they are, and for admins."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union
 from sqlalchemy.sql import Select
 
 from chassis.database import UnitOfWork
 from chassis.personal_data import Vault
-from ledger.adapters.people_books import open_snapshot
+from ledger.adapters.people_books import SNAPSHOT_PURPOSE
 from ledger.adapters.tables.money import payments, receipts, transactions
-from ledger.use_cases.readings import StoredReceipt, TransactionView
+from ledger.domain.records import PayeeAccount
+from ledger.use_cases.readings import TransactionView
 
 
 def view_of(row: Any, **more: Any) -> TransactionView:
@@ -46,19 +48,31 @@ class TransactionReader:
 
     async def find(self, transaction_id: UUID, *, viewer: UUID | None) -> TransactionView | None:
         statement = self._visible(viewer).where(transactions.c.id == transaction_id)
-        row = (await self._work.connection.execute(statement)).one_or_none()
-        return None if row is None else await self._open(row)
+        opened = await self._open((await self._work.connection.execute(statement)).all())
+        return opened[0] if opened else None
 
     async def page(
         self, *, viewer: UUID | None, before: UUID | None, limit: int, filters: Mapping[str, Any]
     ) -> list[TransactionView]:
-        statement = self._visible(viewer).order_by(transactions.c.id.desc()).limit(limit + 1)
+        conditions = [transactions.c[name] == value for name, value in filters.items() if value is not None]
         if before is not None:
-            statement = statement.where(transactions.c.id < before)
-        for name, value in filters.items():
-            if value is not None:
-                statement = statement.where(transactions.c[name] == value)
-        return [await self._open(row) for row in (await self._work.connection.execute(statement)).all()]
+            conditions.append(transactions.c.id < before)
+        statement = self._visible(None).order_by(transactions.c.id.desc()).limit(limit + 1)
+        if viewer is None:
+            statement = statement.where(*conditions)
+        else:
+            # Both ways of being one's own, each by its index: an OR of them would read everybody's to find mine.
+            ways = [
+                select(transactions.c.id)
+                .where(column == viewer, *conditions)
+                .order_by(transactions.c.id.desc())
+                .limit(limit + 1)
+                .subquery()
+                for column in (transactions.c.user_id, transactions.c.requested_by)
+            ]
+            mine = union(*(select(way.c.id) for way in ways)).subquery()
+            statement = statement.where(transactions.c.id.in_(select(mine.c.id)))
+        return await self._open((await self._work.connection.execute(statement)).all())
 
     @staticmethod
     def _visible(viewer: UUID | None) -> Select[Any]:
@@ -77,13 +91,23 @@ class TransactionReader:
             return statement
         return statement.where(or_(transactions.c.user_id == viewer, transactions.c.requested_by == viewer))
 
-    async def _open(self, row: Any) -> TransactionView:
-        account = None
-        if row.sealed_account is not None and row.user_id is not None:
-            account = await open_snapshot(self._work, self._vault, row.user_id, row.sealed_account)
-        return view_of(row, rail=row.rail, reference=row.reference, receipt_number=row.receipt_number, account=account)
+    async def _open(self, rows: Sequence[Any]) -> list[TransactionView]:
+        """With the accounts that were paid to, as far as their keys are still there; one statement for all of them."""
+        sealed = [(row.user_id, row.sealed_account) for row in rows if row.user_id and row.sealed_account]
+        texts = await self._vault.find_many(self._work.connection, sealed, SNAPSHOT_PURPOSE)
+        accounts = {key: _account(json.loads(opened)) for key, opened in zip(sealed, texts, strict=True) if opened}
+        return [
+            view_of(
+                row,
+                rail=row.rail,
+                reference=row.reference,
+                receipt_number=row.receipt_number,
+                account=accounts.get((row.user_id, row.sealed_account)),
+            )
+            for row in rows
+        ]
 
-    async def find_receipt(self, transaction_id: UUID) -> StoredReceipt | None:
-        statement = select(receipts).where(receipts.c.transaction_id == transaction_id)
-        row = (await self._work.connection.execute(statement)).one_or_none()
-        return None if row is None else StoredReceipt(row.number, row.sha256, bytes(row.content))
+
+def _account(fields: Mapping[str, Any]) -> PayeeAccount:
+    names = ("bank_code", "account_number", "account_name", "currency", "version")
+    return PayeeAccount(**{name: fields[name] for name in names})

@@ -1,84 +1,187 @@
-"""Runs verifications on one snapshot of the database and keeps what they found."""
+"""Runs verifications on one snapshot of the database, and keeps what they found."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import func, insert, select
 
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from chassis.ids import new_id
-from ledger.adapters.chain_reading import ChainReader
-from ledger.adapters.tables.chain import block_verifications
-from ledger.use_cases.verify_chain import Outcome, Trust, verify_chain
+from chassis.leases import acquire_or_renew, holder_name, release
+from ledger.adapters.evidence import PostgresEvidence
+from ledger.adapters.segment_pool import SegmentPool
+from ledger.adapters.signer_log import RememberedNote
+from ledger.adapters.tables.chain import block_verifications, head
+from ledger.adapters.tables.verification import verified_states
+from ledger.adapters.verification_reading import find_standing_failure
+from ledger.domain.verified_state import BadStateError, VerifiedState
+from ledger.use_cases.verify_blocks import Outcome, Trust, count_nothing
+from ledger.use_cases.verify_chain import verify_chain
+from ledger.use_cases.verify_growth import Growth, verify_growth
 
 log = structlog.get_logger(__name__)
 
 VERIFIED_HEIGHT = Gauge("impactnet_ledger_verified_height", "Blocks verified from the first on.")
-BROKEN = Gauge("impactnet_ledger_broken", "1 while the chain does not verify.")
+BROKEN = Gauge("impactnet_ledger_broken", "1 while something is broken that no later verification found mended.")
+
+LEASE: Final = "verify-growth"
+# Any constant: whoever holds it appends to the sealed states, each of which names the one before it.
+_STATES_LOCK: Final = 7_312_002
+# More blocks than this are hashed in processes of their own: this one has other work, and one processor.
+INLINE_BLOCKS_MAX: Final = 20_000
+# A pass over new blocks that took noticeably long rests so many times as long: it gets a twentieth of a processor.
+REST_TIMES: Final = 19
+REST_AFTER_SECONDS: Final = 0.5
+_FAILURE_LENGTH: Final = 200
 
 
 class ChainVerifier:
-    def __init__(self, database: Database, trust: Trust) -> None:
+    """`state_path` names the file that remembers the last sealed state outside the database."""
+
+    def __init__(self, database: Database, trust: Trust, *, state_path: Path | None = None) -> None:
         self._database = database
         self._trust = trust
+        self._remembered = RememberedNote(state_path)
+        self._holder = holder_name()
+        self._rest_until = 0.0
+
+    async def height(self) -> int:
+        async with self._database.reading() as connection:
+            return await connection.scalar(select(head.c.size).where(head.c.id == 1)) or 0
 
     async def verify(
-        self, *, start: int = 0, end: int | None = None, progress: Callable[[int], None] = lambda _: None
+        self,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        processes: int = 1,
+        progress: Callable[[int], None] = count_nothing,
     ) -> Outcome:
-        async with self._snapshot() as connection:
-            return await verify_chain(ChainReader(connection), self._trust, start=start, end=end, progress=progress)
+        """Blocks start..end-1, or all there is; `processes` share the hashing of a long chain."""
+        async with self._evidence(start, end, processes) as evidence:
+            return await verify_chain(evidence, self._known(), start=start, end=end, progress=progress)
 
     async def verify_growth(self, verified_by: str) -> bool:
         """Verifies what was appended since the last time and keeps the result; True when something was looked at."""
-        async with self._database.reading() as connection:
-            last = await ChainReader(connection).last_verification()
-            size = (await ChainReader(connection).head()).size
-        start = 0 if last is None else last.to_index + 1
-        if start >= size:
+        if time.monotonic() < self._rest_until:
             return False
-        outcome = await self.verify(start=start)
-        await self.record(outcome, verified_by)
-        if not outcome.ok:
-            log.error("chain_broken", block_index=outcome.broken_index, failure=outcome.failure)
+        lease = await acquire_or_renew(self._database, LEASE, self._holder)
+        if lease is None:
+            return False
+        started = time.monotonic()
+        try:
+            growth = await self._grow(verified_by)
+        finally:
+            await release(self._database, lease)
+        took = time.monotonic() - started
+        if took > REST_AFTER_SECONDS:
+            self._rest_until = time.monotonic() + REST_TIMES * took
         # A broken chain is not looked at again at once: the next tick does, until a person has mended it.
-        return outcome.ok and outcome.end > outcome.start
+        return growth.outcome.ok and growth.state is not None
 
-    async def record(self, outcome: Outcome, verified_by: str) -> None:
-        BROKEN.set(0 if outcome.ok else 1)
-        if outcome.ok:
-            VERIFIED_HEIGHT.set(outcome.end)
-        if outcome.end <= outcome.start or await self._is_known(outcome):
-            return
+    async def _grow(self, verified_by: str) -> Growth:
+        async with self._evidence(await self._verified_size(), None, 1) as evidence:
+            growth = await verify_growth(evidence, self._known(), self._database.clock.now())
+        if growth.state is not None and not await self._keep(growth.state):
+            return Growth(growth.outcome)  # another worker was faster
+        await self.record(growth.outcome, verified_by)
+        return growth
+
+    async def _keep(self, state: VerifiedState) -> bool:
+        """Seals it after the one it names; False when there is another by now."""
         async with self._database.unit_of_work() as work:
+            await work.connection.execute(select(func.pg_advisory_xact_lock(_STATES_LOCK)))
+            latest = select(verified_states.c.body).order_by(verified_states.c.size.desc()).limit(1)
+            body: str | None = await work.connection.scalar(latest)
+            if body is not None and VerifiedState.parse(body).digest != state.previous:
+                return False
             await work.connection.execute(
-                insert(block_verifications).values(
-                    id=new_id(),
-                    from_index=outcome.start,
-                    to_index=outcome.end - 1,
-                    ok=outcome.ok,
-                    first_broken_index=outcome.broken_index,
-                    failure=None if outcome.failure is None else outcome.failure[:200],
-                    verified_by=verified_by,
+                insert(verified_states).values(
+                    size=state.size, body=state.body, mac=state.seal(self._trust.state_keys[0])
                 )
             )
+        self._remembered.write(state.body)
+        VERIFIED_HEIGHT.set(state.size)
+        return True
 
-    async def _is_known(self, outcome: Outcome) -> bool:
-        """The same failure twice says nothing new."""
-        if outcome.ok:
-            return False
-        table = block_verifications
-        statement = select(table.c.first_broken_index, table.c.ok).order_by(table.c.id.desc()).limit(1)
+    async def record(self, outcome: Outcome, verified_by: str) -> None:
+        """Keeps what was found, once: the same failure twice says nothing new."""
+        if outcome.end <= outcome.start:
+            await self._show_standing()
+            return
+        async with self._database.unit_of_work() as work:
+            if outcome.ok or not await _is_known(work, outcome, verified_by):
+                await work.connection.execute(
+                    insert(block_verifications).values(
+                        id=new_id(),
+                        from_index=outcome.start,
+                        to_index=outcome.end - 1,
+                        ok=outcome.ok,
+                        first_broken_index=outcome.broken_index,
+                        failure=None if outcome.failure is None else outcome.failure[:_FAILURE_LENGTH],
+                        verified_by=verified_by,
+                    )
+                )
+        for finding in outcome.findings:
+            log.critical(
+                "ledger_broken", block_index=finding.block_index, failure=finding.failure, verified_by=verified_by
+            )
+        await self._show_standing()
+
+    async def _show_standing(self) -> None:
         async with self._database.reading() as connection:
-            last = (await connection.execute(statement)).one_or_none()
-        return last is not None and not last.ok and last.first_broken_index == outcome.broken_index
+            BROKEN.set(0 if await find_standing_failure(connection) is None else 1)
+
+    def _known(self) -> Trust:
+        body = self._remembered.read()
+        if body is None or not self._trust.state_keys:
+            return self._trust
+        try:
+            return replace(self._trust, remembered=VerifiedState.parse(body))
+        except BadStateError as error:
+            raise ValueError("the file that remembers the last verified state holds something else") from error
+
+    async def _verified_size(self) -> int:
+        async with self._database.reading() as connection:
+            return await connection.scalar(select(func.coalesce(func.max(verified_states.c.size), 0))) or 0
 
     @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """One view of the chain for the whole pass, while the writer goes on."""
+    async def _evidence(self, start: int, end: int | None, processes: int) -> AsyncIterator[PostgresEvidence]:
+        """One view for the whole pass, while the writer goes on."""
         async with self._database.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
-            yield connection
+            size = await connection.scalar(select(head.c.size).where(head.c.id == 1)) or 0
+            blocks = min(size, size if end is None else end) - start
+            if blocks <= INLINE_BLOCKS_MAX:
+                yield await PostgresEvidence.on(connection)
+            else:
+                async with SegmentPool(self._database.url, processes) as pool:
+                    yield await PostgresEvidence.on(connection, pool)
             await connection.rollback()
+
+
+async def _is_known(work: UnitOfWork, outcome: Outcome, verified_by: str) -> bool:
+    table = block_verifications
+    statement = (
+        select(table.c.ok, table.c.first_broken_index, table.c.failure)
+        .where(table.c.verified_by == verified_by)
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    last = (await work.connection.execute(statement)).one_or_none()
+    failure = None if outcome.failure is None else outcome.failure[:_FAILURE_LENGTH]
+    return (
+        last is not None
+        and not last.ok
+        and (last.first_broken_index, last.failure)
+        == (
+            outcome.broken_index,
+            failure,
+        )
+    )

@@ -1,11 +1,13 @@
 """Bodies of answers that several routers give: blocks, verdicts, graphs."""
 
+from dataclasses import asdict
 from typing import Any
 
 from ledger.domain.block import format_timestamp
 from ledger.domain.money import format_amount
 from ledger.domain.verification import StoredBlock
-from ledger.use_cases.readings import Graph, TransactionView
+from ledger.use_cases.reading_ports import Graph
+from ledger.use_cases.readings import TransactionView
 from ledger.use_cases.verify_block import Verdict
 
 
@@ -55,7 +57,7 @@ def public_transaction_body(row: TransactionView) -> dict[str, Any]:
 
 
 def graph_body(graph: Graph) -> dict[str, Any]:
-    """For D3: edges run from the donation to the disbursement."""
+    """For D3: edges run from the donation to the disbursement; `cut` says what was left out."""
     currency_of = {row.id: row.currency for row in graph.nodes}
     return {
         "nodes": [
@@ -77,5 +79,6 @@ def graph_body(graph: Graph) -> dict[str, Any]:
             }
             for link in graph.links
         ],
-        "truncated": graph.truncated,
+        "truncated": graph.cut is not None,
+        "cut": None if graph.cut is None else asdict(graph.cut),
     }

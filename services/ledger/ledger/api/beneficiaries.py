@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from chassis.api.callers import AuthenticatedCaller, Caller, OptionalCaller
-from chassis.api.pages import PageQuery, encode_cursor
+from chassis.api.pages import Page, PageQuery, encode_cursor
 from chassis.api.preconditions import IfMatchHeader, conditional, version_etag
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import Answer, Body, ShortText, Text
 from ledger.api.answers import public_transaction_body
 from ledger.api.dependencies import Wiring
+from ledger.api.shapes import ImpactShape
 from ledger.domain.money import format_amount
 from ledger.domain.refusals import NotFoundError
 from ledger.use_cases.readings import Beneficiaries, BeneficiaryPage
@@ -24,6 +25,8 @@ router = APIRouter(prefix="/api/v1/beneficiaries", tags=["beneficiaries"], route
 # A withdrawn consent shows at the next request: caches may keep a page, but must ask before they show it.
 REVALIDATE = "public, no-cache"
 PRIVATE = "private, no-cache"
+# An award has a handful of tranches.
+PAYMENTS_MAX = 100
 
 
 class BeneficiariesQuery(PageQuery):
@@ -79,6 +82,13 @@ def _answer(page: BeneficiaryPage, caller: Caller | None) -> BaseModel:
     return BeneficiaryAnswer(**_fields(page))
 
 
+def _etag(page: BeneficiaryPage) -> str:
+    """Of the owner's representation, which is the one that is changed: what its facts complete is part of it."""
+    if page.completion_date is None:
+        return version_etag(page.version)
+    return f'"v{page.version}-{page.completion_date}"'
+
+
 async def _visible(shelf: Beneficiaries, caller: Caller | None, beneficiary_id: UUID) -> BeneficiaryPage:
     page = await shelf.find(beneficiary_id)
     own = page is not None and caller is not None and (caller.is_admin or caller.user_id == page.user_id)
@@ -87,7 +97,7 @@ async def _visible(shelf: Beneficiaries, caller: Caller | None, beneficiary_id: 
     return page
 
 
-@router.get("/")
+@router.get("/", response_model=Page[BeneficiaryAnswer])
 async def list_beneficiaries(
     request: Request,
     work: Work,
@@ -111,29 +121,31 @@ async def list_beneficiaries(
     return conditional(request, orjson.dumps(body), cache=PRIVATE if query.mine else REVALIDATE)
 
 
-@router.get("/{beneficiary_id}/")
+@router.get("/{beneficiary_id}/", response_model=OwnBeneficiaryAnswer | BeneficiaryAnswer)
 async def read_beneficiary(
     request: Request, work: Work, wiring: Wiring, caller: OptionalCaller, beneficiary_id: UUID
 ) -> Response:
     page = await _visible(wiring.beneficiaries(work), caller, beneficiary_id)
-    body = _answer(page, caller).model_dump_json().encode()
+    shown = _answer(page, caller)
+    etag = _etag(page) if isinstance(shown, OwnBeneficiaryAnswer) else None
     cache = REVALIDATE if caller is None else PRIVATE
-    return conditional(request, body, etag=version_etag(page.version), cache=cache)
+    return conditional(request, shown.model_dump_json().encode(), etag=etag, cache=cache)
 
 
-@router.get("/{beneficiary_id}/impact/")
+@router.get("/{beneficiary_id}/impact/", response_model=ImpactShape)
 async def read_impact(
     request: Request, work: Work, wiring: Wiring, caller: OptionalCaller, beneficiary_id: UUID
 ) -> Response:
     """What reached this person, payment by payment, each with the hash that proves it."""
     page = await _visible(wiring.beneficiaries(work), caller, beneficiary_id)
-    paid = await wiring.beneficiaries(work).payments_to(beneficiary_id)
+    paid = await wiring.beneficiaries(work).payments_to(beneficiary_id, PAYMENTS_MAX)
     body = {
         "beneficiary_id": str(page.beneficiary_id),
         "program_id": str(page.program_id),
         "amount_received": format_amount(page.amount_received, page.currency),
         "currency": page.currency,
-        "disbursements": [public_transaction_body(row) for row in paid],
+        "disbursements": [public_transaction_body(row) for row in paid[:PAYMENTS_MAX]],
+        "truncated": len(paid) > PAYMENTS_MAX,
     }
     return conditional(request, orjson.dumps(body), cache=REVALIDATE if caller is None else PRIVATE)
 
@@ -153,9 +165,9 @@ async def patch_beneficiary(  # noqa: PLR0917 -- FastAPI passes by name
     page = await shelf.find(beneficiary_id, lock=True)
     if page is None or page.user_id != caller.user_id:
         raise NotFoundError
-    if_match.check(version_etag(page.version))
+    if_match.check(_etag(page))
     changed = await shelf.change(page, caller.user_id, body.model_dump(exclude_unset=True))
-    response.headers["ETag"] = version_etag(changed.version)
+    response.headers["ETag"] = _etag(changed)
     return OwnBeneficiaryAnswer(
         **_fields(changed), application_id=str(changed.application_id), user_id=str(caller.user_id)
     )

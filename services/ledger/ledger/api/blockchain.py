@@ -14,17 +14,19 @@ from chassis.api.preconditions import conditional
 from chassis.api.routing import UnitOfWorkRoute, Work
 from ledger.api.answers import block_body, graph_body, public_transaction_body, verdict_body
 from ledger.api.dependencies import LedgerWiring, Wiring
-from ledger.domain.block import format_timestamp
-from ledger.domain.money import format_amount
+from ledger.api.shapes import BlockShape, ChainShape, GraphShape, VerdictShape
 from ledger.domain.refusals import NotFoundError
 from ledger.domain.verification import StoredBlock
-from ledger.use_cases.readings import ChainReading, PublicReading
+from ledger.use_cases.reading_ports import PublicReading
+from ledger.use_cases.readings import ChainReading
 from ledger.use_cases.verify_block import verify_block
 
 router = APIRouter(prefix="/api/v1/blockchain", tags=["blockchain"], route_class=UnitOfWorkRoute)
 
 _HASH: Final = re.compile("[0-9a-f]{64}")
 INDEX_MAX: Final = 2**63 - 1  # the database's bigint
+# Rounds of payments and the donations behind them; far more than one answer has room for.
+DEPTH_MAX: Final = 10
 
 
 class ChainQuery(PageQuery):
@@ -35,8 +37,15 @@ class GraphQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     program_id: UUID | None = None
-    # Donations and the disbursements they paid are one step apart; deeper questions are answered alike.
-    depth: Annotated[int, Field(ge=1, le=10)] = 1
+    depth: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=DEPTH_MAX,
+            description="1: the newest payments with the donations behind them. Each further one adds the other"
+            " payments of the donations seen so far.",
+        ),
+    ] = 1
 
 
 class TraceQuery(BaseModel):
@@ -65,7 +74,7 @@ def answer(request: Request, body: Any) -> Response:
     return conditional(request, orjson.dumps(body))
 
 
-@router.get("/chain/")
+@router.get("/chain/", response_model=ChainShape)
 async def read_chain(request: Request, work: Work, wiring: Wiring, query: Annotated[ChainQuery, Query()]) -> Response:
     """Blocks in order, from `from_index` on."""
     position = query.position(int)
@@ -79,7 +88,7 @@ async def read_chain(request: Request, work: Work, wiring: Wiring, query: Annota
     return answer(request, {"items": items, "next_cursor": following})
 
 
-@router.get("/blocks/{index}/")
+@router.get("/blocks/{index}/", response_model=BlockShape)
 async def read_block(request: Request, work: Work, wiring: Wiring, index: int) -> Response:
     reader = wiring.chain(work)
     block = await reader.find_by_index(index) if 0 <= index <= INDEX_MAX else None
@@ -89,85 +98,45 @@ async def read_block(request: Request, work: Work, wiring: Wiring, index: int) -
     return answer(request, block_body(block, verified.get(index)))
 
 
-@router.get("/verify/{block_hash}/")
+@router.get("/verify/{block_hash}/", response_model=VerdictShape)
 async def verify(request: Request, work: Work, wiring: Wiring, block_hash: str) -> Response:
     """What was checked, one by one, and the first thing that failed."""
+    await wiring.public(work).snapshot()
     reader = wiring.chain(work)
     return answer(request, await verdict_of(reader, await find_block(reader, block_hash), wiring))
 
 
-@router.get("/graph/")
+@router.get("/graph/", response_model=GraphShape)
 async def read_graph(request: Request, work: Work, wiring: Wiring, query: Annotated[GraphQuery, Query()]) -> Response:
     """Which donation paid which disbursement, for D3; bounded, and says so when something was cut."""
-    return answer(request, graph_body(await wiring.public(work).graph(query.program_id)))
+    await wiring.public(work).snapshot()
+    return answer(request, graph_body(await wiring.money(work).graph(query.program_id, query.depth)))
 
 
-@router.get("/trace/{transaction_id}/")
+@router.get("/trace/{transaction_id}/", response_model=GraphShape)
 async def trace(
     request: Request, work: Work, wiring: Wiring, transaction_id: UUID, query: Annotated[TraceQuery, Query()]
 ) -> Response:
-    """Where a donation went (`forward`), or which donations paid (`backward`); by default, whichever fits."""
-    reader = wiring.public(work)
-    found = await reader.find_booked(transaction_id)
+    """Where a donation went (`forward`), or which donations paid (`backward`); by default, whichever fits.
+
+    What failed, came back or was released is netted out: it leads nowhere.
+    """
+    public = wiring.public(work)
+    await public.snapshot()
+    found = await public.find_booked(transaction_id)
     if found is None:
         raise NotFoundError
     forward = found.transaction_type == "donation" if query.direction is None else query.direction == "forward"
-    return answer(request, graph_body(await reader.trace(transaction_id, forward=forward)))
-
-
-@router.get("/stats/")
-async def read_stats(request: Request, work: Work, wiring: Wiring) -> Response:
-    chain, public = wiring.chain(work), wiring.public(work)
-    head, latest = await chain.head(), await chain.latest_checkpoint()
-    programs, beneficiaries = await public.counts()
-    body = {
-        "height": head.size,
-        "blocks": await chain.count_by_type(),
-        "totals": {
-            currency: {name: format_amount(amount, currency) for name, amount in sums.items()}
-            for currency, sums in (await public.totals()).items()
-        },
-        "programs": programs,
-        "beneficiaries": beneficiaries,
-        "last_block_at": format_timestamp(head.tip_at),
-        "checkpoint": None if latest is None else {"size": latest.size, "root": latest.root.hex()},
-    }
-    return answer(request, body)
-
-
-@router.get("/integrity/")
-async def read_integrity(request: Request, work: Work, wiring: Wiring) -> Response:
-    """What an auditor asks first."""
-    chain, public = wiring.chain(work), wiring.public(work)
-    head, last = await chain.head(), await chain.last_verification()
-    verified_index = -1 if last is None else last.to_index
-    body = {
-        "height": head.size,
-        "unbalanced_entries": await public.unbalanced_entries(verified_index),
-        "unreconciled_payments": await public.unreconciled_payments(),
-        "last_verified_height": verified_index + 1,
-        "last_verified_at": None if last is None else format_timestamp(last.verified_at),
-        "programs": [
-            {
-                "program_id": str(balance.program_id),
-                "currency": balance.currency,
-                "available": format_amount(balance.available, balance.currency),
-                "committed": format_amount(balance.committed, balance.currency),
-            }
-            for balance in await public.program_balances()
-        ],
-    }
-    return answer(request, body)
+    return answer(request, graph_body(await wiring.money(work).trace(found, forward=forward)))
 
 
 async def transaction_of_block(reader: PublicReading, block: StoredBlock) -> dict[str, Any] | None:
     """The public side of the transaction that a block belongs to, if it is about one."""
-    names = (block.transaction_id.partition(":")[0], block.data.get("transaction_id"))
     references = []
-    for name in names:
+    for name in (block.transaction_id.partition(":")[0], block.data.get("transaction_id")):
         try:
             references.append(UUID(str(name)))
         except ValueError:
             continue
-    row = await reader.find_by_block(block.block_index, references)
+    row = await reader.find_named(references)
     return None if row is None else public_transaction_body(row)

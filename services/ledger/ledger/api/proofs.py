@@ -8,11 +8,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.api.preconditions import conditional
+from chassis.api.preconditions import PUBLIC_CACHE, conditional
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from ledger.api.blockchain import INDEX_MAX, answer, find_block
 from ledger.api.dependencies import Wiring
+from ledger.api.shapes import CheckpointShape, ConsistencyShape, InclusionShape
+from ledger.api.streaming import IMMUTABLE
 from ledger.domain import tiles
 from ledger.domain.block import format_timestamp
 from ledger.domain.refusals import NotFoundError, NotYetCheckpointedError
@@ -23,8 +25,6 @@ router = APIRouter(prefix="/api/v1/blockchain", tags=["proofs"], route_class=Uni
 well_known = APIRouter(tags=["proofs"], route_class=UnitOfWorkRoute)
 
 TEXT: Final = "text/plain; charset=utf-8"
-# A full tile never changes; a partial one is replaced by a wider one under another name.
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 class InclusionQuery(BaseModel):
@@ -54,7 +54,11 @@ def _not_yet() -> ProblemError:
     return ProblemError(409, refusal.CODE, refusal.detail, headers=headers)
 
 
-@router.get("/checkpoint/")
+@router.get(
+    "/checkpoint/",
+    response_model=CheckpointShape,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Response:
     """The signed note as text; as JSON when that is asked for."""
     latest = await _latest(wiring.chain(work))
@@ -70,7 +74,11 @@ async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Respo
     return answer(request, body)
 
 
-@router.get("/proofs/inclusion/{block_hash}/")
+@router.get(
+    "/proofs/inclusion/{block_hash}/",
+    response_model=InclusionShape,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def read_inclusion(
     request: Request, work: Work, wiring: Wiring, block_hash: str, query: Annotated[InclusionQuery, Query()]
 ) -> Response:
@@ -84,7 +92,12 @@ async def read_inclusion(
         raise _not_yet() from refusal
     if query.format == "tlog-proof":
         return conditional(request, proof.as_file().encode(), media_type=TEXT)
-    return answer(request, _inclusion_body(proof))
+    return _canonical_answer(request, _inclusion_body(proof))
+
+
+def _canonical_answer(request: Request, body: dict[str, object], *, cache: str = PUBLIC_CACHE) -> Response:
+    """A proof as JSON is canonical (RFC 8785): stored as it came, it is a file in which every byte counts."""
+    return conditional(request, orjson.dumps(body, option=orjson.OPT_SORT_KEYS), cache=cache)
 
 
 def _inclusion_body(proof: InclusionProof) -> dict[str, object]:
@@ -100,7 +113,7 @@ def _inclusion_body(proof: InclusionProof) -> dict[str, object]:
     }
 
 
-@router.get("/proofs/consistency/")
+@router.get("/proofs/consistency/", response_model=ConsistencyShape)
 async def read_consistency(
     request: Request, work: Work, wiring: Wiring, query: Annotated[ConsistencyQuery, Query()]
 ) -> Response:
@@ -109,10 +122,22 @@ async def read_consistency(
     latest = await _latest(reader)
     hashes = await prove_consistency(reader, query.from_, query.to, checkpointed=latest.size)
     body = {"from": query.from_, "to": query.to, "hashes": [each.hex() for each in hashes]}
-    return conditional(request, orjson.dumps(body))
+    # Both sizes are of complete nodes, which never change.
+    return _canonical_answer(request, body, cache=IMMUTABLE)
 
 
-@router.get("/tiles/{path:path}")
+@router.get(
+    "/tiles/{path:path}",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "text/plain": {"schema": {"type": "string"}},
+            }
+        }
+    },
+)
 async def read_tile(request: Request, work: Work, wiring: Wiring, path: str) -> Response:
     """C2SP tlog-tiles: `checkpoint`, `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]`."""
     reader = wiring.chain(work)
@@ -127,10 +152,15 @@ async def read_tile(request: Request, work: Work, wiring: Wiring, path: str) -> 
         content = tiles.encode_entries(await reader.preimages(tile.first, tile.width))
     else:
         content = tiles.encode_hashes(await reader.row_of_nodes(tile.node_level, tile.first, tile.width))
+    # A full tile never changes; a partial one is replaced by a wider one under another name.
     return conditional(request, content, media_type="application/octet-stream", cache=IMMUTABLE)
 
 
-@well_known.get("/.well-known/impactnet-ledger.vkey")
+@well_known.get(
+    "/.well-known/impactnet-ledger.vkey",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def read_verifier_keys(request: Request, wiring: Wiring) -> Response:
     """The keys under which checkpoints verify, one a line, the newest first; old ones stay."""
     lines = "".join(f"{key.vkey}\n" for key in wiring.keys)

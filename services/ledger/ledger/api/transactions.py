@@ -1,4 +1,4 @@
-"""Money for those whose it is: donations, their confirmation, what was paid, receipts."""
+"""Money for those whose it is: donations, what was paid."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -6,20 +6,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 
-from chassis.api.callers import AdminCaller, AuthenticatedCaller, Caller
+from chassis.api.callers import AuthenticatedCaller, Caller
 from chassis.api.pages import Page, PageQuery, encode_cursor
-from chassis.api.preconditions import conditional, version_etag
+from chassis.api.preconditions import version_etag
 from chassis.api.routing import UnitOfWorkRoute, Work, requires_idempotency_key
-from chassis.api.values import Answer, Body, CurrencyCode, Empty, PositiveMoney, ShortText
+from chassis.api.values import Answer, Body, CurrencyCode, PositiveMoney, ShortText
 from chassis.ids import new_id
 from ledger.api.blockchain import answer, find_block, transaction_of_block, verdict_of
 from ledger.api.dependencies import Wiring
+from ledger.api.shapes import BlockByHashShape
 from ledger.domain.block import format_timestamp
 from ledger.domain.money import format_amount, parse_positive
-from ledger.domain.refusals import ForbiddenError, NotFoundError, ReceiptNotReadyError
+from ledger.domain.refusals import ForbiddenError, NotFoundError, RailUnavailableError
 from ledger.domain.transactions import Status, TransactionType
-from ledger.use_cases.announce_donation import Offer, announce_donation
-from ledger.use_cases.confirm_donation import confirm_donation
+from ledger.use_cases.announce_donation import PAYSTACK, Offer, announce_donation
 from ledger.use_cases.readings import TransactionReading, TransactionView
 
 router = APIRouter(prefix="/api/v1/transactions", tags=["transactions"], route_class=UnitOfWorkRoute)
@@ -77,7 +77,8 @@ class DonationBody(Body):
     on_behalf_of: Behalf | None = None
     earmark: Annotated[UUID | None, Field(description="The application, award or beneficiary this is for.")] = None
     rail: Annotated[
-        Literal["sandbox", "manual"] | None, Field(description="Admins may say how it arrives; else the setting.")
+        Literal["sandbox", "manual", "paystack"] | None,
+        Field(description="Admins may say how it arrives; else the setting."),
     ] = None
 
 
@@ -153,25 +154,10 @@ async def read_transaction(
     return transaction_answer(row)
 
 
-@router.get("/{transaction_id}/receipt/")
-async def read_receipt(
-    request: Request, work: Work, wiring: Wiring, caller: AuthenticatedCaller, transaction_id: UUID
-) -> Response:
-    """The PDF, always the same bytes; there once a signed checkpoint covers the block."""
-    row = await _find(wiring.transactions(work), caller, transaction_id)
-    receipt = await wiring.transactions(work).find_receipt(row.id)
-    if receipt is None:
-        raise ReceiptNotReadyError
-    answer_with_file = conditional(
-        request, receipt.content, etag=f'"{receipt.sha256}"', media_type="application/pdf", cache="private"
-    )
-    answer_with_file.headers["Content-Disposition"] = f'inline; filename="impactnet-receipt-{receipt.number}.pdf"'
-    return answer_with_file
-
-
-@router.get("/blockchain/{block_hash}/")
+@router.get("/blockchain/{block_hash}/", response_model=BlockByHashShape)
 async def read_by_hash(request: Request, work: Work, wiring: Wiring, block_hash: str) -> Response:
     """A block by its hash with what was checked of it, for everybody."""
+    await wiring.public(work).snapshot()
     reader = wiring.chain(work)
     block = await find_block(reader, block_hash)
     verdict = await verdict_of(reader, block, wiring)
@@ -183,28 +169,19 @@ async def read_by_hash(request: Request, work: Work, wiring: Wiring, block_hash:
 async def post_donation(
     work: Work, wiring: Wiring, caller: AuthenticatedCaller, body: DonationBody
 ) -> TransactionAnswer:
-    """Pending until the rail confirms it: the sandbox by itself, a bank transfer by a second admin."""
+    """Pending until the rail confirms it: sandbox and Paystack by themselves, a bank transfer by a second admin."""
     if (body.on_behalf_of is not None or body.rail is not None) and not caller.is_admin:
         raise ForbiddenError("Only admins record donations of others, or say how they arrive.")
     behalf = None if body.on_behalf_of is None else (body.on_behalf_of.name, body.on_behalf_of.reference)
+    rail = body.rail or wiring.settings.donation_rail
+    if rail == PAYSTACK and PAYSTACK not in wiring.webhooks:
+        raise RailUnavailableError
     offer = Offer(body.program_id, parse_positive(body.amount, body.currency), body.currency, body.earmark, behalf)
     donation = await announce_donation(
         wiring.books(work),
         offer,
         transaction_id=new_id(),
         recorded_by=caller.user_id,
-        rail=body.rail or wiring.settings.donation_rail,
+        rail=rail,
     )
     return transaction_answer(await _find(wiring.transactions(work), caller, donation.transaction_id))
-
-
-@router.post("/{transaction_id}/confirm/", status_code=202)
-@requires_idempotency_key
-async def post_confirmation(
-    work: Work, wiring: Wiring, caller: AdminCaller, transaction_id: UUID, body: Empty
-) -> TransactionAnswer:
-    """A second admin, freshly confirmed, says that a bank transfer has arrived."""
-    del body
-    caller.require_step_up(work.now)
-    await confirm_donation(wiring.books(work), transaction_id=transaction_id, confirmed_by=caller.user_id)
-    return transaction_answer(await _find(wiring.transactions(work), caller, transaction_id))

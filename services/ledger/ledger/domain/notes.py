@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from ledger.domain import ed25519
 from ledger.domain.refusals import BadKeyError, BadNoteError
@@ -35,39 +35,50 @@ def decode_base64(text: str, error: type[BadNoteError | BadKeyError]) -> bytes:
     return decoded
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
+def key_id(name: str, public_key: bytes, algorithm: int = ALGORITHM_ED25519) -> bytes:
     """The first four bytes of SHA-256(name || LF || algorithm || key) (signed-note, "Signatures")."""
-    return sha256(name.encode() + b"\n" + bytes([ALGORITHM_ED25519]) + public_key).digest()[:KEY_ID_BYTES]
+    return sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:KEY_ID_BYTES]
+
+
+def _key_material(encoded: str, algorithm: int) -> bytes:
+    """The 32 bytes behind the type byte of a key's base64; raises BadKeyError for another type or length."""
+    key = decode_base64(encoded, BadKeyError)
+    if len(key) != 1 + ed25519.KEY_BYTES or key[0] != algorithm:
+        raise BadKeyError(f"an Ed25519 key of type {algorithm} is wanted here")
+    return key[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
     """A public key with the name it signs for; its text form is a line `name+id+key`."""
 
+    ALGORITHM: ClassVar[int] = ALGORITHM_ED25519
+
     name: str
     public_key: bytes
 
     @property
     def id(self) -> bytes:
-        return key_id(self.name, self.public_key)
+        return key_id(self.name, self.public_key, self.ALGORITHM)
 
     @property
     def vkey(self) -> str:
-        key = base64.b64encode(bytes([ALGORITHM_ED25519]) + self.public_key).decode()
+        key = base64.b64encode(bytes([self.ALGORITHM]) + self.public_key).decode()
         return f"{self.name}+{self.id.hex()}+{key}"
 
+    def verifies(self, text: str, signature: bytes) -> bool:
+        """Whether `signature` (without the key's id) is this key's on a note's text."""
+        return ed25519.verify(self.public_key, text.encode(), signature)
+
     @classmethod
-    def parse(cls, vkey: str) -> "VerifierKey":
+    def parse(cls, vkey: str) -> Self:
         """Raises BadKeyError for a malformed line, another algorithm, a wrong id, and keys that cannot be trusted."""
         parts = vkey.split("+", _KEY_PARTS - 1)
         if len(parts) != _KEY_PARTS or not _name_is_valid(parts[0]):
             raise BadKeyError("a verifier key is name+id+key")
         name, identifier, encoded = parts
-        key = decode_base64(encoded, BadKeyError)
-        if len(key) != 1 + ed25519.KEY_BYTES or key[0] != ALGORITHM_ED25519:
-            raise BadKeyError("only Ed25519 keys (type 1) are known here")
-        public_key = key[1:]
-        if key_id(name, public_key).hex() != identifier:
+        public_key = _key_material(encoded, cls.ALGORITHM)
+        if key_id(name, public_key, cls.ALGORITHM).hex() != identifier:
             raise BadKeyError("the id does not belong to this name and key")
         ed25519.check_public_key(public_key)
         return cls(name, public_key)
@@ -77,6 +88,8 @@ class VerifierKey:
 class SigningKey:
     """A private key with the name it signs for; text form `PRIVATE+KEY+name+id+key`, kept secret."""
 
+    ALGORITHM: ClassVar[int] = ALGORITHM_ED25519
+
     name: str
     seed: bytes
 
@@ -84,22 +97,19 @@ class SigningKey:
         return f"SigningKey(name={self.name!r})"  # never the seed
 
     @classmethod
-    def generate(cls, name: str) -> "SigningKey":
+    def generate(cls, name: str) -> Self:
         if not _name_is_valid(name):
             raise BadKeyError("a key's name has no spaces, no plus and is not empty")
         return cls(name, ed25519.generate_seed())
 
     @classmethod
-    def parse(cls, text: str) -> "SigningKey":
+    def parse(cls, text: str) -> Self:
         if not text.startswith(_PRIVATE_PREFIX):
             raise BadKeyError("a signing key begins with PRIVATE+KEY+")
         parts = text.removeprefix(_PRIVATE_PREFIX).split("+", _KEY_PARTS - 1)
         if len(parts) != _KEY_PARTS or not _name_is_valid(parts[0]):
             raise BadKeyError("a signing key is PRIVATE+KEY+name+id+key")
-        key = decode_base64(parts[2], BadKeyError)
-        if len(key) != 1 + ed25519.KEY_BYTES or key[0] != ALGORITHM_ED25519:
-            raise BadKeyError("only Ed25519 keys (type 1) are known here")
-        signing_key = cls(parts[0], key[1:])
+        signing_key = cls(parts[0], _key_material(parts[2], cls.ALGORITHM))
         if signing_key.verifier.id.hex() != parts[1]:
             raise BadKeyError("the id does not belong to this name and key")
         return signing_key
@@ -110,7 +120,7 @@ class SigningKey:
 
     @property
     def text(self) -> str:
-        key = base64.b64encode(bytes([ALGORITHM_ED25519]) + self.seed).decode()
+        key = base64.b64encode(bytes([self.ALGORITHM]) + self.seed).decode()
         return f"{_PRIVATE_PREFIX}{self.name}+{self.verifier.id.hex()}+{key}"
 
 
@@ -165,10 +175,11 @@ def parse(note: bytes | str) -> Note:
     lines = block.removesuffix("\n").split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise BadNoteError(f"more than {SIGNATURES_MAX} signatures")
-    return Note(text, tuple(_parse_line(line) for line in lines))
+    return Note(text, tuple(parse_line(line) for line in lines))
 
 
-def _parse_line(line: str) -> Signature:
+def parse_line(line: str) -> Signature:
+    """A signature line without its newline; raises BadNoteError."""
     match = _SIGNATURE_LINE.fullmatch(line)
     if match is None or not _name_is_valid(match[1]):
         raise BadNoteError("not a signature line")
@@ -200,7 +211,7 @@ def open_note(note: bytes | str, known: Iterable[VerifierKey]) -> tuple[Note, li
         found = keys.get(identity)
         if found is None or found in signed_by:
             continue
-        if not ed25519.verify(found.public_key, parsed.text.encode(), signature.signature):
+        if not found.verifies(parsed.text, signature.signature):
             raise BadNoteError(f"invalid signature by {signature.name}")
         signed_by.append(found)
     if not signed_by:

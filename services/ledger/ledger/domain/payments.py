@@ -11,12 +11,25 @@ from ledger.domain import canonical
 from ledger.domain.transactions import RailStatus, Status
 
 SALT_BYTES: Final = 32  # as long as the hash: guessing the salt is no easier than guessing the hash
-# An unknown reference may be a request still under way at the rail; after this long it never arrived.
-NOT_FOUND_GRACE: Final = timedelta(seconds=60)
 # Answers are asked for again after 1, 2, 4, ... seconds, never more rarely than this.
 ASK_PAUSE_MAX: Final = timedelta(minutes=5)
-# A bank returns money within days: completed payments are asked about for this long.
-REVERSAL_WATCH: Final = timedelta(days=3)
+# What is settled is asked about for days, in case the money comes back: ever more rarely, up to this.
+WATCH_PAUSE_MAX: Final = timedelta(hours=6)
+# How often the rail must have said that it does not know a reference. With the growing pauses this takes a minute by
+# any clock, so that a clock that jumps an hour ahead does not turn a payment under way into one that never arrived.
+LOST_ASKS_MIN: Final = 6
+
+# Why a payment is disputed: each is an error state of its own, with its own code.
+AMOUNT_DIFFERS: Final = "amount_differs"
+SECOND_DEBIT: Final = "second_debit"
+REVERSAL_WITHOUT_PAYMENT: Final = "reversal_without_payment"
+PAID_AFTER_FAILURE: Final = "paid_after_failure"
+PAID_AFTER_REVERSAL: Final = "paid_after_reversal"
+FAILED_AFTER_COMPLETION: Final = "failed_after_completion"
+UNKNOWN_TO_RAIL: Final = "unknown_to_rail"
+NO_ANSWER: Final = "no_answer"
+
+NOT_RECEIVED_BY_RAIL: Final = "not_received_by_rail"
 
 
 def personal_commitment(salt: bytes, fields: Mapping[str, str]) -> str:
@@ -34,40 +47,56 @@ class RailAnswer:
     code: str | None = None
 
 
-def pause_before_asking(asked: int) -> timedelta:
-    return min(timedelta(seconds=2.0 ** min(asked, 10)), ASK_PAUSE_MAX)
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The state that follows from an answer, and why."""
+
+    status: Status
+    code: str | None = None
+
+
+def pause_before_asking(asked: int, pause_max: timedelta = ASK_PAUSE_MAX) -> timedelta:
+    return min(timedelta(seconds=2.0 ** min(asked, 20)), pause_max)
 
 
 _S = Status
-# What follows from what the rail says while we are in a state; where nothing is written, nothing changes.
-_FOLLOWING: Final[Mapping[tuple[RailStatus, Status], Status]] = {
-    (RailStatus.PAID, _S.SUBMITTED): _S.COMPLETED,
-    (RailStatus.PAID, _S.UNKNOWN): _S.COMPLETED,
-    (RailStatus.PAID, _S.FAILED): _S.DISPUTED,  # a second debit, or a failure that was none
-    (RailStatus.FAILED, _S.SUBMITTED): _S.FAILED,
-    (RailStatus.FAILED, _S.UNKNOWN): _S.FAILED,
-    (RailStatus.FAILED, _S.COMPLETED): _S.DISPUTED,
+# What follows from what the rail says while we are in a state; where nothing is written, nothing changes: an old answer
+# never moves a state back.
+_FOLLOWING: Final[Mapping[tuple[RailStatus, Status], Ruling]] = {
+    (RailStatus.PAID, _S.SUBMITTED): Ruling(_S.COMPLETED),
+    (RailStatus.PAID, _S.UNKNOWN): Ruling(_S.COMPLETED),
+    (RailStatus.PAID, _S.FAILED): Ruling(_S.DISPUTED, PAID_AFTER_FAILURE),
+    (RailStatus.PAID, _S.REVERSED): Ruling(_S.DISPUTED, PAID_AFTER_REVERSAL),
+    (RailStatus.FAILED, _S.SUBMITTED): Ruling(_S.FAILED),
+    (RailStatus.FAILED, _S.UNKNOWN): Ruling(_S.FAILED),
+    (RailStatus.FAILED, _S.COMPLETED): Ruling(_S.DISPUTED, FAILED_AFTER_COMPLETION),
     # A return of what we have not yet seen paid: the payment is booked first, its return at the next answer.
-    (RailStatus.REVERSED, _S.SUBMITTED): _S.COMPLETED,
-    (RailStatus.REVERSED, _S.UNKNOWN): _S.COMPLETED,
-    (RailStatus.REVERSED, _S.COMPLETED): _S.REVERSED,
-    (RailStatus.REVERSED, _S.FAILED): _S.DISPUTED,  # a return of what was never paid
-    (RailStatus.NOT_FOUND, _S.SUBMITTED): _S.FAILED,
-    (RailStatus.NOT_FOUND, _S.UNKNOWN): _S.FAILED,
-    (RailStatus.NOT_FOUND, _S.COMPLETED): _S.DISPUTED,
+    (RailStatus.REVERSED, _S.SUBMITTED): Ruling(_S.COMPLETED),
+    (RailStatus.REVERSED, _S.UNKNOWN): Ruling(_S.COMPLETED),
+    (RailStatus.REVERSED, _S.COMPLETED): Ruling(_S.REVERSED),
+    (RailStatus.REVERSED, _S.FAILED): Ruling(_S.DISPUTED, REVERSAL_WITHOUT_PAYMENT),
+    (RailStatus.NOT_FOUND, _S.SUBMITTED): Ruling(_S.FAILED, NOT_RECEIVED_BY_RAIL),
+    (RailStatus.NOT_FOUND, _S.UNKNOWN): Ruling(_S.FAILED, NOT_RECEIVED_BY_RAIL),
+    (RailStatus.NOT_FOUND, _S.COMPLETED): Ruling(_S.DISPUTED, UNKNOWN_TO_RAIL),
 }
 
 
-def outcome(current: Status, answer: RailAnswer, amount: Decimal, currency: str, *, waited: timedelta) -> Status:
-    """The state that follows from a rail's answer; `current` when nothing changes.
+def is_lost(waited: timedelta, asked: int, lost_after: timedelta) -> bool:
+    """Whether a reference that the rail does not know never reached it, and no longer can."""
+    return waited >= lost_after and asked >= LOST_ASKS_MIN
+
+
+def outcome(current: Status, answer: RailAnswer, amount: Decimal, currency: str, *, lost: bool) -> Ruling:
+    """What follows from a rail's answer; `current` when nothing changes.
 
     A payment is only ever completed with exactly its own amount; a contradiction is `disputed`, never repaired here.
-    A reference that the rail does not know after the grace never arrived: it failed, and is not sent again.
+    A reference that the rail does not know failed only once it is `lost`, and is not sent again even then.
     """
-    if answer.status is RailStatus.NOT_FOUND and current is not Status.COMPLETED and waited < NOT_FOUND_GRACE:
-        return current
-    following = _FOLLOWING.get((answer.status, current), current)
+    unchanged = Ruling(current)
+    if answer.status is RailStatus.NOT_FOUND and current is not Status.COMPLETED and not lost:
+        return unchanged
+    following = _FOLLOWING.get((answer.status, current), unchanged)
     differs = answer.amount is not None and (answer.amount != amount or answer.currency != currency)
-    if differs and following is not current and following is not Status.FAILED:
-        return Status.DISPUTED
-    return following
+    if differs and following.status not in {current, Status.FAILED, Status.DISPUTED}:
+        return Ruling(Status.DISPUTED, AMOUNT_DIFFERS)
+    return Ruling(following.status, following.code or answer.code)

@@ -49,7 +49,7 @@ class Award:
 
 @dataclass(frozen=True, slots=True)
 class Donation:
-    """Money in, from announcement to confirmation."""
+    """Money in, from announcement to confirmation. `asked`: how often the rail was asked about it."""
 
     transaction_id: UUID
     program_id: UUID
@@ -61,6 +61,9 @@ class Donation:
     earmark: UUID | None
     status: Status
     rail: str
+    reference: str = ""
+    initiated_at: datetime | None = None
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ __all__ = [
     "AmountInvalidError",
     "BadKeyError",
     "BadNoteError",
+    "BadNoticeError",
     "BadProofError",
     "BadShapeError",
+    "BankReferenceUsedError",
     "BeyondTipError",
     "CurrencyUnsupportedError",
     "EventContradictedError",
@@ -21,7 +23,9 @@ __all__ = [
     "NotFoundError",
     "NotYetCheckpointedError",
     "NotYetKnownError",
+    "RailUnavailableError",
     "ReceiptNotReadyError",
+    "ReceiptUnavailableError",
     "RefusalError",
     "SamePersonError",
     "UnbalancedError",
@@ -94,6 +98,24 @@ class IsPayeeError(ForbiddenError):
     CODE = "is_payee"
 
 
+class BadNoticeError(RefusalError):
+    """This is no webhook of that provider."""
+
+    CODE = "webhook_malformed"
+
+
+class BankReferenceUsedError(RefusalError):
+    """This bank reference proves another transfer already."""
+
+    CODE = "bank_reference_used"
+
+
+class RailUnavailableError(RefusalError):
+    """Payments of this kind are not set up here."""
+
+    CODE = "rail_unavailable"
+
+
 class NotYetCheckpointedError(RefusalError):
     """The block is not yet under a signed checkpoint: ask again in a few seconds."""
 
@@ -106,6 +128,13 @@ class ReceiptNotReadyError(RefusalError):
 
     CODE = "receipt_not_ready"
     RETRY_AFTER_SECONDS: ClassVar[int] = 2
+
+
+class ReceiptUnavailableError(RefusalError):
+    """The receipt cannot be had right now; its number stands, and somebody has been told. Try again later."""
+
+    CODE = "receipt_unavailable"
+    RETRY_AFTER_SECONDS: ClassVar[int] = 30
 
 
 class BeyondTipError(RefusalError):

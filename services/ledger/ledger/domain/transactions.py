@@ -19,7 +19,7 @@ class Status(StrEnum):
     """`pending`: asked for, the rail not yet called. `submitted`: persisted before the rail is called.
 
     `unknown`: the rail may have paid; it is asked about, never paid again. `disputed`: the rail contradicts
-    the books (another amount, a second debit, a reversal of nothing); a person has to look.
+    the books (another amount, a second debit, a reversal of nothing; the code says which); two people resolve it.
     """
 
     PENDING = "pending"
@@ -38,7 +38,7 @@ _MOVES: Final[dict[Status, frozenset[Status]]] = {
     Status.COMPLETED: frozenset({Status.REVERSED, Status.DISPUTED}),
     Status.FAILED: frozenset({Status.DISPUTED}),
     Status.REVERSED: frozenset({Status.DISPUTED}),
-    Status.DISPUTED: frozenset(),
+    Status.DISPUTED: frozenset({Status.COMPLETED, Status.FAILED, Status.REVERSED}),
 }
 
 # A payment in one of these states may still move money: a tranche has at most one such payment.

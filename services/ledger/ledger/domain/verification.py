@@ -75,7 +75,11 @@ def _check_bytes(stored: StoredBlock) -> Block:
     if sha256(stored.preimage).hexdigest() != stored.hash:
         raise _BrokenError("the hash is not that of the stored bytes")
     parsed = parse_preimage(stored.preimage)
-    check_shape(parsed.transaction_type, parsed.data)
+    try:
+        check_shape(parsed.transaction_type, parsed.data)
+    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
+        # Bytes of anybody's making: a list where a name belongs, a number where an amount does.
+        raise _BrokenError("the fields are not of their kinds") from error
     return parsed
 
 

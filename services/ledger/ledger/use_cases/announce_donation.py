@@ -13,8 +13,12 @@ from ledger.use_cases.ports import Books
 
 SANDBOX: Final = "sandbox"
 MANUAL: Final = "manual"
+PAYSTACK: Final = "paystack"
 # The sandbox confirms by itself after this: long enough that clients learn to wait, short enough not to bore them.
 SANDBOX_CONFIRMS_AFTER: Final = timedelta(milliseconds=500)
+# Paystack tells by webhook; it is asked after this in case the webhook was lost. People take minutes to pay.
+PAYSTACK_ASKED_AFTER: Final = timedelta(minutes=15)
+_DUE_AFTER: Final = {SANDBOX: SANDBOX_CONFIRMS_AFTER, PAYSTACK: PAYSTACK_ASKED_AFTER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,15 @@ async def announce_donation(
         status=Status.PENDING,
         rail=rail,
     )
-    due_at = books.now + SANDBOX_CONFIRMS_AFTER if rail == SANDBOX else None
+    due_after = _DUE_AFTER.get(rail)
+    due_at = None if due_after is None else books.now + due_after
     await books.transactions.add_donation(donation, payment_reference(transaction_id), due_at)
     return donation
 
 
 def payment_reference(transaction_id: UUID) -> str:
-    """Stable: the same transaction has the same reference at the rail, whoever asks and however often."""
-    return f"IMPACT-{transaction_id.hex}"
+    """Stable: the same transaction has the same reference at the rail, whoever asks and however often.
+
+    Lower-case letters, digits and a dash, 39 characters: Paystack takes 16 to 50 of these and nothing else.
+    """
+    return f"impact-{transaction_id.hex}"

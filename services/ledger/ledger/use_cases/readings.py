@@ -54,7 +54,6 @@ class ChainReading(Protocol):
     async def checkpoints_within(self, start: int, end: int) -> Sequence[StoredCheckpoint]: ...
     async def verified(self, start: int, end: int) -> dict[int, str]: ...
     async def last_verification(self) -> Verification | None: ...
-    async def count_by_type(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +82,6 @@ class TransactionView:
     account: PayeeAccount | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReceipt:
-    number: int
-    sha256: str
-    content: bytes
-
-
 class TransactionReading(Protocol):
     """`viewer` None sees all (an admin), anyone else their own."""
 
@@ -99,46 +91,6 @@ class TransactionReading(Protocol):
     ) -> list[TransactionView]:
         """The newest first; `limit` of them, and one more when there are more."""
         ...
-
-    async def find_receipt(self, transaction_id: UUID) -> StoredReceipt | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class GraphLink:
-    source: UUID
-    target: UUID
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """Edges run from the donation to the disbursement; `truncated` when there were more than one answer holds."""
-
-    nodes: Sequence[TransactionView]
-    links: Sequence[GraphLink]
-    truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramBalance:
-    program_id: UUID
-    currency: str
-    available: Decimal
-    committed: Decimal
-
-
-class PublicReading(Protocol):
-    """Sums and graphs for everybody."""
-
-    async def totals(self) -> Mapping[str, Mapping[str, Decimal]]: ...
-    async def counts(self) -> tuple[int, int]: ...
-    async def unbalanced_entries(self, beyond: int) -> int: ...
-    async def unreconciled_payments(self) -> int: ...
-    async def program_balances(self) -> list[ProgramBalance]: ...
-    async def graph(self, program_id: UUID | None) -> Graph: ...
-    async def trace(self, transaction_id: UUID, *, forward: bool) -> Graph: ...
-    async def find_booked(self, transaction_id: UUID) -> TransactionView | None: ...
-    async def find_by_block(self, block_index: int, references: Sequence[UUID]) -> TransactionView | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +121,6 @@ class Beneficiaries(Protocol):
         ...
 
     async def change(self, page: BeneficiaryPage, user_id: UUID, changes: Mapping[str, Any]) -> BeneficiaryPage: ...
-    async def payments_to(self, beneficiary_id: UUID) -> list[TransactionView]: ...
+    async def payments_to(self, beneficiary_id: UUID, limit: int) -> list[TransactionView]:
+        """The first ones; one more than `limit` if there are more."""
+        ...

@@ -18,6 +18,8 @@ async def release_commitment(books: Books, source: Source, *, award_id: UUID) ->
             source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=code
         )
         await books.chain.append(exception)
+        if award is not None:
+            await books.payments.close_award(award_id)
         return
     amount = award.unpaid
     left = [
@@ -26,6 +28,8 @@ async def release_commitment(books: Books, source: Source, *, award_id: UUID) ->
     await books.transactions.add_commitment(TransactionType.DECOMMITMENT, source.event_id, award, amount)
     await books.lots.release(award_id, left)
     await books.awards.change(award_id, released=amount)
+    # What is in flight now and comes back later must not stay committed to an award that is no more.
+    await books.payments.close_award(award_id)
     [block] = await books.chain.append(drafts.decommitment(source.event_id, award.reference, amount, award.currency))
     await books.transactions.book(source.event_id, block)
     books.announce.commitment_released(award, source.event_id, amount)

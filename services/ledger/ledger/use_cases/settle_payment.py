@@ -1,113 +1,121 @@
 """Calls the rail for what is due and books what it says; what is unknown is asked about, never sent again."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+import structlog
+
 from chassis.failpoints import failpoint
-from ledger.domain import drafts
-from ledger.domain.payments import RailAnswer, outcome, pause_before_asking
+from ledger.domain.payments import ASK_PAUSE_MAX, RailAnswer, pause_before_asking
 from ledger.domain.records import Disbursement
-from ledger.domain.transactions import RailStatus, Status, check_move
-from ledger.use_cases.ports import Books, BooksOpener, Rail, RailUnsureError
+from ledger.domain.transactions import Status
+from ledger.use_cases.apply_payment_answer import apply_answer, book_failed
+from ledger.use_cases.payment_ports import PayeeRefusedError, Rail, RailUnsureError
+from ledger.use_cases.ports import BooksOpener
 
-# A completed payment may still come back. The sandbox returns within seconds; banks tell by webhook or statement.
-REVERSAL_WATCH: Final = timedelta(seconds=10)
+log = structlog.get_logger(__name__)
+
+# A worker that was frozen between saying `submitted` and calling does not call any more: others have asked meanwhile,
+# and may have found that the rail does not know the reference. Far less than any rail's `lost_after`.
+SEND_WITHIN_SECONDS: Final = 20.0
 
 
-async def settle_next_payment(open_books: BooksOpener, rails: Mapping[str, Rail]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A due payment; `destination` is set when it is to be sent rather than asked about."""
+
+    payment: Disbursement
+    destination: str | None = None
+
+
+async def settle_next_payment(
+    open_books: BooksOpener, rails: Mapping[str, Rail], clock: Callable[[], float] = time.monotonic
+) -> bool:
     """Takes one due payment a step further; False when none is due.
 
-    Three commits, so that a crash between any two lines is safe: `submitted` before the call; the call holds no
-    transaction; then what the rail said. A worker that dies after `submitted` leaves a payment that is asked about.
+    A crash between any two lines is safe: `submitted` is committed before the call; the call holds no transaction;
+    then comes what the rail said. A worker that dies after `submitted` leaves a payment that is asked about.
+    `clock`: seconds that never jump, unlike the clock on the wall.
     """
-    async with open_books() as books:
-        due = await books.payments.next_due_disbursement()
-        if due is None:
-            return False
-        rail = rails[due.rail]
-        account = None
-        if due.status is Status.PENDING:
-            account = await books.payments.account_of(due)
-            await books.transactions.move(due.transaction_id, Status.PENDING, Status.SUBMITTED)
-            await books.payments.mark_called(due.transaction_id)
-            due = replace(due, status=Status.SUBMITTED, called_at=books.now)
-            if account is None:  # erased since the approval: nobody can be paid
-                await _book(books, due, Status.FAILED, "payee_erased")
-                return True
-        # Not due again while this worker talks to the rail; should it die, others ask after the pause.
-        await books.payments.ask_again(due.transaction_id, books.now + pause_before_asking(due.asked))
+    due = await _take(open_books)
+    if due is None:
+        return False
+    rail = rails.get(due.rail)
+    if rail is None:
+        log.error("payment_rail_missing", rail=due.rail, transaction_id=str(due.transaction_id))
+        async with open_books() as books:
+            await books.payments.ask_again(due.transaction_id, books.now + ASK_PAUSE_MAX)
+        return True
+    since = clock()
+    task: _Task | None = _Task(due)
+    if due.status is Status.PENDING:
+        task = await _prepare(open_books, due, rail)
+        since = clock()
+        if task is not None:
+            task = await _submit(open_books, task)
+    if task is None:
+        return True
     failpoint("ledger.payment_submitted")
-    try:
-        if account is not None:
-            answer = await rail.send(due.reference, due.amount, due.currency, account)
-        else:
-            answer = await rail.ask(due.reference)
-    except RailUnsureError:
-        answer = None
+    answer = await _call(rail, task, late=clock() - since > SEND_WITHIN_SECONDS)
     failpoint("ledger.rail_answered")
     async with open_books() as books:
-        await apply_answer(books, due, answer)
+        await apply_answer(books, task.payment, answer, rail)
     return True
 
 
-async def apply_answer(books: Books, seen: Disbursement, answer: RailAnswer | None) -> None:
-    """Books what the rail said (None: nothing clear) about a payment, as it is by now."""
-    payment = await books.transactions.find_disbursement_locked(seen.transaction_id)
-    if payment is None or payment.called_at is None:
-        return
-    if answer is None:
-        if payment.status is Status.SUBMITTED:
-            await books.transactions.move(payment.transaction_id, Status.SUBMITTED, Status.UNKNOWN)
-        return
-    waited = books.now - payment.called_at
-    following = outcome(payment.status, answer, payment.amount, payment.currency, waited=waited)
-    if following is payment.status:
-        await _rest_when_settled(books, payment, waited)
-        return
-    check_move(payment.status, following)
-    code = answer.code
-    if answer.status is RailStatus.NOT_FOUND:
-        code = "not_received_by_rail"
-    await _book(books, payment, following, code)
+async def _take(open_books: BooksOpener) -> Disbursement | None:
+    """The next due payment; not due again while this worker talks to the rail. Should it die, others ask later."""
+    async with open_books() as books:
+        due = await books.payments.next_due_disbursement()
+        if due is not None:
+            await books.payments.ask_again(due.transaction_id, books.now + pause_before_asking(due.asked))
+    return due
 
 
-async def _rest_when_settled(books: Books, payment: Disbursement, waited: timedelta) -> None:
-    if payment.status is Status.COMPLETED and waited > REVERSAL_WATCH:
-        await books.payments.ask_again(payment.transaction_id, None)
+async def _prepare(open_books: BooksOpener, due: Disbursement, rail: Rail) -> _Task | None:
+    """Where the rail is to pay to; None when nobody is paid now. Nothing has moved yet, so it may be repeated."""
+    async with open_books() as books:
+        account = await books.payments.account_of(due)
+    code = "payee_erased"  # erased since the approval: nobody can be paid
+    if account is not None:
+        try:
+            return _Task(due, await rail.prepare(account))
+        except RailUnsureError:
+            return None
+        except PayeeRefusedError as refusal:
+            code = refusal.code
+    async with open_books() as books:
+        payment = await books.transactions.find_disbursement_locked(due.transaction_id)
+        if payment is not None and payment.status is Status.PENDING:
+            await book_failed(books, payment, code)
+            await books.payments.ask_again(payment.transaction_id, None)
+    return None
 
 
-async def _book(books: Books, payment: Disbursement, following: Status, code: str | None) -> None:
-    """The block, the state, the lots and the announcement of a payment's next state, together."""
-    next_ask: datetime | None = None
-    match following:
-        case Status.COMPLETED:
-            [block] = await books.chain.append(drafts.disbursement(payment.booking, "completed"))
-            await books.transactions.move(payment.transaction_id, payment.status, following, block=block)
-            await books.people.received(payment.award.beneficiary_id, payment.amount)
-            books.announce.disbursement_completed(payment)
-            next_ask = books.now + pause_before_asking(0)
-        case Status.FAILED:
-            code = code or "rail_refused"
-            [block] = await books.chain.append(drafts.disbursement(payment.booking, "failed"))
-            await books.transactions.move(payment.transaction_id, payment.status, following, code=code, block=block)
-            await _give_back(books, payment)
-            books.announce.disbursement_failed(payment, code)
-        case Status.REVERSED:
-            code = code or "returned_by_bank"
-            reversal_id = await books.transactions.add_reversal(payment, code)
-            [block] = await books.chain.append(drafts.reversal(payment.booking, code))
-            await books.transactions.book(reversal_id, block)
-            await books.transactions.move(payment.transaction_id, payment.status, following, code=code)
-            await books.people.received(payment.award.beneficiary_id, -payment.amount)
-            await _give_back(books, payment)
-            books.announce.disbursement_reversed(payment, code)
-        case _:  # disputed: the books stay as they are until a person has looked
-            await books.transactions.move(payment.transaction_id, payment.status, following, code=code)
-    await books.payments.ask_again(payment.transaction_id, next_ask)
+async def _submit(open_books: BooksOpener, task: _Task) -> _Task | None:
+    """Says `submitted`, durably, before the rail is called; None when another worker was faster."""
+    async with open_books() as books:
+        payment = await books.transactions.find_disbursement_locked(task.payment.transaction_id)
+        if payment is None or payment.status is not Status.PENDING:
+            return None
+        await books.transactions.move(payment.transaction_id, Status.PENDING, Status.SUBMITTED)
+        await books.payments.mark_called(payment.transaction_id, books.now + pause_before_asking(0))
+        submitted = replace(payment, status=Status.SUBMITTED, called_at=books.now, asked=0)
+    return replace(task, payment=submitted)
 
 
-async def _give_back(books: Books, payment: Disbursement) -> None:
-    await books.lots.give_back(payment.award.award_id, payment.transaction_id)
-    await books.awards.change(payment.award.award_id, paid=-payment.amount)
+async def _call(rail: Rail, task: _Task, *, late: bool) -> RailAnswer | None:
+    """What the rail says; None for nothing clear."""
+    payment = task.payment
+    try:
+        if task.destination is None:
+            return await rail.ask(payment.reference)
+        if late:
+            log.warning("payment_not_sent_too_late", transaction_id=str(payment.transaction_id))
+            return None
+        return await rail.send(payment.reference, payment.amount, payment.currency, task.destination)
+    except RailUnsureError as unsure:
+        log.warning("payment_rail_unsure", rail=rail.name, transaction_id=str(payment.transaction_id), why=str(unsure))
+        return None

@@ -1,61 +1,99 @@
 """Takes approved refunds through the rail: the same care as for payments, back to the donor."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
 
 from chassis.failpoints import failpoint
 from ledger.domain import drafts
-from ledger.domain.payments import RailAnswer, outcome, pause_before_asking
+from ledger.domain.payments import (
+    ASK_PAUSE_MAX,
+    WATCH_PAUSE_MAX,
+    RailAnswer,
+    is_lost,
+    outcome,
+    pause_before_asking,
+)
 from ledger.domain.records import Refund
 from ledger.domain.refusals import InsufficientFundsError
-from ledger.domain.transactions import RailStatus, Status
-from ledger.use_cases.ports import Books, BooksOpener, Rail, RailUnsureError
+from ledger.domain.transactions import Status, check_move
+from ledger.use_cases.announce_donation import payment_reference
+from ledger.use_cases.dispute_payment import dispute
+from ledger.use_cases.payment_ports import Rail, RailUnsureError
+from ledger.use_cases.ports import Books, BooksOpener
+from ledger.use_cases.settle_payment import SEND_WITHIN_SECONDS
+
+log = structlog.get_logger(__name__)
 
 
-async def settle_next_refund(open_books: BooksOpener, rails: Mapping[str, Rail]) -> bool:
-    """Takes one due refund a step further; False when none is due. See `settle_payment` for the three commits."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    refund: Refund
+    is_first: bool
+
+
+async def settle_next_refund(
+    open_books: BooksOpener, rails: Mapping[str, Rail], clock: Callable[[], float] = time.monotonic
+) -> bool:
+    """Takes one due refund a step further; False when none is due. See `settle_payment` for the commits."""
+    since = clock()
     async with open_books() as books:
         due = await books.refunds.next_due()
         if due is None:
             return False
-        first = due.status is Status.PENDING
-        if first:
-            started = await _take_out(books, due)
-            if started is None:
-                return True
-            due = started
-        await books.payments.ask_again(due.transaction_id, books.now + pause_before_asking(due.asked))
-    rail = rails[due.rail]
+        task = await _begin(books, due, is_payable=due.rail in rails)
+    if task is None:
+        return True
+    refund, rail = task.refund, rails[due.rail]
     failpoint("ledger.refund_submitted")
+    answer: RailAnswer | None = None
+    donation = payment_reference(refund.donation_id)
     try:
-        if first:
-            answer: RailAnswer | None = await rail.refund(due.reference, due.amount, due.currency)
-        else:
-            answer = await rail.ask(due.reference)
-    except RailUnsureError:
-        answer = None
+        if not task.is_first:
+            answer = await rail.ask_refund(refund.reference, donation=donation)
+        elif clock() - since <= SEND_WITHIN_SECONDS:
+            answer = await rail.refund(refund.reference, refund.amount, refund.currency, donation=donation)
+    except RailUnsureError as unsure:
+        log.warning("refund_rail_unsure", rail=rail.name, transaction_id=str(refund.transaction_id), why=str(unsure))
+    failpoint("ledger.refund_answered")
     async with open_books() as books:
-        await _apply(books, due, answer)
+        await _apply(books, refund, answer, rail)
     return True
+
+
+async def _begin(books: Books, due: Refund, *, is_payable: bool) -> _Task | None:
+    if not is_payable:
+        log.error("payment_rail_missing", rail=due.rail, transaction_id=str(due.transaction_id))
+        await books.payments.ask_again(due.transaction_id, books.now + ASK_PAUSE_MAX)
+        return None
+    if due.status is not Status.PENDING:
+        await books.payments.ask_again(due.transaction_id, books.now + pause_before_asking(due.asked))
+        return _Task(due, is_first=False)
+    started = await _take_out(books, due)
+    return None if started is None else _Task(started, is_first=True)
 
 
 async def _take_out(books: Books, refund: Refund) -> Refund | None:
     """Available -> clearing, out of the donation's own lot; None when it has been promised since it was asked for."""
+    await books.chain.hold()  # from here on nobody else promises it
     if await books.lots.left_of(refund.donation_id) < refund.amount:
         await books.transactions.move(
             refund.transaction_id, Status.PENDING, Status.FAILED, code=InsufficientFundsError.CODE
         )
-        await books.payments.ask_again(refund.transaction_id, None)
+        await books.payments.schedule(refund.transaction_id, None)
         return None
-    await books.lots.refund(refund.donation_id, refund.transaction_id, refund.amount)
     [block] = await books.chain.append(drafts.refund(refund.booking, "sent"))
     await books.transactions.move(refund.transaction_id, Status.PENDING, Status.SUBMITTED, block=block)
+    await books.lots.refund(refund.donation_id, refund.transaction_id, refund.amount)
     await books.refunds.mark_approved(refund)
-    await books.payments.mark_called(refund.transaction_id)
-    return replace(refund, status=Status.SUBMITTED, called_at=books.now)
+    await books.payments.mark_called(refund.transaction_id, books.now + pause_before_asking(0))
+    return replace(refund, status=Status.SUBMITTED, called_at=books.now, asked=0)
 
 
-async def _apply(books: Books, seen: Refund, answer: RailAnswer | None) -> None:
+async def _apply(books: Books, seen: Refund, answer: RailAnswer | None, rail: Rail) -> None:
     refund = await books.refunds.find_locked(seen.transaction_id)
     if refund is None or refund.called_at is None:
         return
@@ -63,16 +101,45 @@ async def _apply(books: Books, seen: Refund, answer: RailAnswer | None) -> None:
         if refund.status is Status.SUBMITTED:
             await books.transactions.move(refund.transaction_id, Status.SUBMITTED, Status.UNKNOWN)
         return
-    following = outcome(refund.status, answer, refund.amount, refund.currency, waited=books.now - refund.called_at)
-    if following is refund.status:
+    waited = books.now - refund.called_at
+    lost = is_lost(waited, refund.asked, rail.lost_after)
+    ruling = outcome(refund.status, answer, refund.amount, refund.currency, lost=lost)
+    if ruling.status is refund.status:
+        await _watch_on(books, refund, waited, rail)
         return
-    code = "not_received_by_rail" if answer.status is RailStatus.NOT_FOUND else answer.code
-    block = None
-    if following in {Status.COMPLETED, Status.FAILED}:
-        [block] = await books.chain.append(drafts.refund(refund.booking, following.value))
-    await books.transactions.move(refund.transaction_id, refund.status, following, code=code, block=block)
-    if following is Status.COMPLETED:
-        books.announce.refund_completed(refund)
-    if following is Status.FAILED:
-        await books.lots.take_back_refund(refund.donation_id, refund.transaction_id, refund.amount)
-    await books.payments.ask_again(refund.transaction_id, None)
+    check_move(refund.status, ruling.status)
+    match ruling.status:
+        case Status.COMPLETED:
+            await book_completed(books, refund)
+        case Status.FAILED:
+            await book_failed(books, refund, ruling.code or "rail_refused")
+        case _:
+            # A refund that came back to us is a person's to look at: the donor is owed it still.
+            code = "returned_by_bank" if ruling.status is Status.REVERSED else ruling.code
+            await dispute(books, refund, code or "disputed", answer)
+    is_watched = ruling.status is Status.FAILED and rail.watched_for > timedelta(0)
+    due_at = books.now + pause_before_asking(0) if is_watched else None
+    await books.payments.schedule(refund.transaction_id, due_at, asked=0)
+
+
+async def _watch_on(books: Books, refund: Refund, waited: timedelta, rail: Rail) -> None:
+    """A refund that failed is asked about for a while: the call could have arrived late."""
+    if refund.status in {Status.SUBMITTED, Status.UNKNOWN}:
+        return
+    pause = pause_before_asking(refund.asked - 1, WATCH_PAUSE_MAX)
+    goes_on = refund.status is Status.FAILED and waited + pause <= rail.lost_after + rail.watched_for
+    await books.payments.schedule(refund.transaction_id, books.now + pause if goes_on else None)
+
+
+async def book_completed(books: Books, refund: Refund) -> None:
+    """Clearing -> donor."""
+    [block] = await books.chain.append(drafts.refund(refund.booking, "completed"))
+    await books.transactions.move(refund.transaction_id, refund.status, Status.COMPLETED, block=block)
+    books.announce.refund_completed(refund)
+
+
+async def book_failed(books: Books, refund: Refund, code: str) -> None:
+    """Clearing -> available, to the donation's own lot."""
+    [block] = await books.chain.append(drafts.refund(refund.booking, "failed"))
+    await books.transactions.move(refund.transaction_id, refund.status, Status.FAILED, code=code, block=block)
+    await books.lots.take_back_refund(refund.donation_id, refund.transaction_id, refund.amount)

@@ -1,6 +1,6 @@
 """The signer: signs the log's size and root, but only if the log it signed before is still its beginning."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,12 +18,17 @@ class LogRewrittenError(RefusalError):
 
 
 class Log(Protocol):
-    """The signer's view: the tree, and the notes it has published."""
+    """The signer's view: the tree, and the notes it has signed."""
 
     async def size(self) -> int: ...
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]: ...
-    async def latest_note(self) -> str | None: ...
-    async def publish(self, checkpoint: Checkpoint, note: str) -> None: ...
+    async def latest_notes(self) -> Sequence[str]:
+        """The newest that was published and the newest that was signed: often the same, or none."""
+        ...
+
+    async def keep(self, checkpoint: Checkpoint, note: str) -> None:
+        """Stores a new note; publishes it at once where no witnesses are waited for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +48,26 @@ class Identity:
         return list(dict.fromkeys([self.key.verifier, *self.trusted]))
 
 
-async def sign_checkpoint(log: Log, identity: Identity, *, remembered: str | None = None) -> str | None:
+async def sign_checkpoint(log: Log, identity: Identity, *, remembered: Sequence[str] = ()) -> str | None:
     """The new note, or None while the log has not grown.
 
-    `remembered` is the last note as kept outside the database: whoever rewrites the database cannot reach it.
+    `remembered` are notes kept outside the database, by the signer or by witnesses: whoever rewrites the database
+    cannot reach them.
 
     Raises:
         LogRewrittenError: a note signed before does not fit the log any more.
     """
     size = await log.size()
-    latest = await log.latest_note()
-    signed_before = [note for note in (latest, remembered) if note is not None]
-    previous = [await _open(note, identity) for note in signed_before]
+    latest = await log.latest_notes()
+    previous = [await _open(note, identity) for note in dict.fromkeys([*latest, *remembered])]
     root = await _root(log, size)
     for checkpoint in previous:
         await _check_continues(log, checkpoint, size, root)
-    if any(checkpoint.size == size for checkpoint in previous) and latest is not None:
+    if any(checkpoint.size == size for checkpoint in previous) and latest:
         return None
     checkpoint = Checkpoint(identity.origin, size, root)
     note = checkpoint.signed(identity.key)
-    await log.publish(checkpoint, note)
+    await log.keep(checkpoint, note)
     return note
 
 

@@ -50,9 +50,9 @@ async def _check_inclusion(
         checkpoint = open_checkpoint(note, keys, origin)
         signature = Check("signature", ok=True)
     except BadNoteError as error:
-        signature = Check("signature", ok=False, detail=str(error))
+        signature = Check("signature", ok=False, detail=error.detail)
     if checkpoint is None:
-        return [Check("inclusion", ok=False, detail="no checkpoint to be included in"), signature]
+        return [Check("inclusion", ok=None, detail="no checkpoint of ours to be included in"), signature]
     if block.block_index >= checkpoint.size:
         return [Check("inclusion", ok=None), Check("signature", ok=None)]
     plan = plan_inclusion(block.block_index, checkpoint.size)
@@ -60,5 +60,5 @@ async def _check_inclusion(
         path = plan.build(await reader.nodes(plan.nodes))
         verify_inclusion(leaf_hash(block.preimage), block.block_index, checkpoint.size, path, checkpoint.root)
     except BadProofError as error:
-        return [Check("inclusion", ok=False, detail=str(error)), signature]
+        return [Check("inclusion", ok=False, detail=error.detail), signature]
     return [Check("inclusion", ok=True), signature]

@@ -1,148 +1,119 @@
-"""Checks a stretch of the chain, block by block, against everything it is bound to; names the first that is broken."""
+"""Verifies a stretch of the chain, or all of it with everything that stands beside it; names what is broken."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from ledger.domain import merkle
-from ledger.domain.checkpoints import SIZE_MAX, open_checkpoint
-from ledger.domain.notes import VerifierKey
-from ledger.domain.proofs import complete_nodes
-from ledger.domain.refusals import BadNoteError
-from ledger.domain.verification import StoredBlock, check_block, first_failure
-from ledger.use_cases.readings import ChainReading, HeadState, StoredCheckpoint
+from ledger.domain.tree_walk import TreeWalk
+from ledger.domain.verified_state import balances_digest
+from ledger.use_cases.verification_ports import Evidence
+from ledger.use_cases.verify_blocks import (
+    BrokenError,
+    Finding,
+    Outcome,
+    Trust,
+    Walk,
+    balance_text,
+    check_checkpoints,
+    check_outside,
+    check_tip,
+    count_nothing,
+    frontier_at,
+    head_of,
+    walk_blocks,
+)
+from ledger.use_cases.verify_states import check_remembered, check_states
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Blocks start..end-1 were looked at. `broken_index` is the first that fails; `failure` says what and how."""
-
-    start: int
-    end: int
-    broken_index: int | None = None
-    failure: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.failure is None
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    keys: tuple[VerifierKey, ...]
-    origin: str
-    # A checkpoint from outside: only such a one can tell that the tail was cut off.
-    outside_note: str | None = None
-
-
-class _BrokenError(Exception):
-    def __init__(self, index: int | None, failure: str) -> None:
-        self.index = index
-        self.failure = failure
-        super().__init__(failure)
+__all__ = ["Finding", "Outcome", "Trust", "verify_chain"]
 
 
 async def verify_chain(
-    source: ChainReading,
+    source: Evidence,
     trust: Trust,
     *,
     start: int = 0,
     end: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = count_nothing,
 ) -> Outcome:
-    """Looks at bytes, columns, postings, links, tree and checkpoints of blocks start..end-1, and at head and end.
+    """Looks at blocks start..end-1, the tree and checkpoints over them and the rows they speak of.
 
-    `end` None means the tip. The source must be one snapshot: a chain that grows meanwhile would look broken.
+    `end` None means the tip. From the first block to the tip it looks at all there is: the head, every balance, lot,
+    link, receipt and state, and rows that no block speaks of. What is wrong with a block ends it there, for the rest
+    is judged by the blocks; beyond that every part is looked at, whatever the others found.
     """
-    head = await source.head()
+    try:
+        head = await head_of(source)
+    except BrokenError as broken:
+        return Outcome(start, start + 1, (broken.finding,))
     stop = head.size if end is None else min(end, head.size)
     if start >= stop:
         return Outcome(start, stop)
+    whole = (start, stop) == (0, head.size)
+    findings: list[Finding] = []
+
+    async def note(part: Awaitable[None]) -> None:
+        try:
+            await part
+        except BrokenError as broken:
+            findings.append(broken.finding)
+
+    walk = Walk(TreeWalk())
     try:
-        last, frontier = await _check_blocks(source, trust, start, stop, progress)
-        if stop == head.size:
-            await _check_tip(source, head, last, frontier)
-        if trust.outside_note is not None:
-            await _check_outside(source, trust, trust.outside_note, head.size)
-    except _BrokenError as broken:
-        return Outcome(start, stop, broken.index, broken.failure)
-    return Outcome(start, stop)
+        balances_then = await _walk(source, trust, walk, (start, stop), progress)
+    except BrokenError as broken:
+        return Outcome(start, stop, (broken.finding,))
+    await note(check_checkpoints(source, trust, start, stop))
+    if stop == head.size:
+        await note(check_tip(source, head, walk))
+    await note(check_outside(source, trust, head.size))
+    if whole:
+        await note(_check_sealed(source, trust, balances_then, head.size))
+        await note(_check_balances(source, walk))
+    findings += [finding async for finding in contradictions(source, start, stop, whole=whole)]
+    return Outcome(start, stop, tuple(findings))
 
 
-async def _check_blocks(
-    source: ChainReading, trust: Trust, start: int, stop: int, progress: Callable[[int], None]
-) -> tuple[StoredBlock, merkle.Frontier]:
-    frontier = await _frontier_at(source, start)
-    previous = await source.find_by_index(start - 1) if start else None
-    following = start
-    async for page in source.pages(start, stop):
-        for block in page:
-            if block.block_index != following:
-                raise _BrokenError(following, "missing: no such block")
-            failed = first_failure(check_block(block, previous))
-            if failed is not None:
-                raise _BrokenError(following, f"{failed.name}: {failed.detail}")
-            previous, following = block, following + 1
-        frontier = await _check_tree(source, trust, page, frontier)
-        progress(following)
-    if following < stop or previous is None:
-        raise _BrokenError(following, "missing: no such block")
-    return previous, frontier
+async def contradictions(source: Evidence, start: int, end: int, *, whole: bool) -> AsyncIterator[Finding]:
+    async for each in source.contradictions(start, end, whole=whole):
+        yield Finding(each.block_index, each.detail)
 
 
-async def _frontier_at(source: ChainReading, size: int) -> merkle.Frontier:
-    plan = complete_nodes(0, size)
-    stored = await source.nodes(plan)
-    return merkle.Frontier(size, tuple(stored.get(node, b"") for node in plan))
+async def _walk(
+    source: Evidence, trust: Trust, walk: Walk, stretch: tuple[int, int], progress: Callable[[int], None]
+) -> bytes:
+    """Goes through the blocks; gives the digest of the balances at the size of the latest state, or at the end."""
+    start, stop = stretch
+    if start:
+        walk.tree = TreeWalk.at(start, (await frontier_at(source, start)).peaks)
+        await walk_blocks(source, walk, stop, progress)
+        return b""
+    latest = await source.latest_state() if trust.state_keys else None
+    if latest is not None and latest.size < stop:
+        await walk_blocks(source, walk, latest.size, progress)
+    balances = balances_digest(sorted(walk.moved.items()))
+    await walk_blocks(source, walk, stop, progress)
+    return balances if latest is not None and latest.size < stop else balances_digest(sorted(walk.moved.items()))
 
 
-async def _check_tree(
-    source: ChainReading, trust: Trust, page: Sequence[StoredBlock], before: merkle.Frontier
-) -> merkle.Frontier:
-    """The nodes that these blocks complete, and the checkpoints within them."""
-    signed = {each.size: each for each in await source.checkpoints_within(before.size, before.size + len(page))}
-    frontier = before
-    completed: list[merkle.Node] = []
-    for block in page:
-        frontier, nodes = merkle.append(frontier, [merkle.leaf_hash(block.preimage)])
-        completed.extend(nodes)
-        if frontier.size in signed:
-            _check_checkpoint(signed[frontier.size], trust, frontier.root())
-    stored = await source.nodes([(node.level, node.index) for node in completed])
-    for node in completed:
-        if stored.get((node.level, node.index)) != node.hash:
-            last_leaf = ((node.index + 1) << node.level) - 1
-            raise _BrokenError(last_leaf, f"tree: node {node.level}/{node.index} differs from the blocks")
-    return frontier
+async def _check_sealed(source: Evidence, trust: Trust, balances_then: bytes, size: int) -> None:
+    if not trust.state_keys:
+        return
+    last = await check_states(source, trust, size)
+    check_remembered(trust, last)
+    if last is not None and last.balances != balances_then:
+        raise BrokenError(None, f"verified state {last.size}: the blocks give other balances than were verified")
 
 
-def _check_checkpoint(stored: StoredCheckpoint, trust: Trust, root: bytes) -> None:
-    name, index = f"checkpoint {stored.size}", stored.size - 1
-    try:
-        checkpoint = open_checkpoint(stored.note, trust.keys, trust.origin)
-    except BadNoteError as error:
-        raise _BrokenError(index, f"{name}: {error}") from error
-    if checkpoint.size != stored.size or stored.root != checkpoint.root:
-        raise _BrokenError(index, f"{name}: its columns differ from its note")
-    if checkpoint.root != root:
-        raise _BrokenError(index, f"{name}: the blocks have another root than was signed")
-
-
-async def _check_tip(source: ChainReading, head: HeadState, last: StoredBlock, frontier: merkle.Frontier) -> None:
-    if await source.find_by_index(head.size) is not None:
-        raise _BrokenError(head.size, "head: blocks go on beyond it")
-    if head.tip != last.hash or head.peaks != b"".join(frontier.peaks):
-        raise _BrokenError(head.size - 1, "head: it does not fit the last block")
-    beyond = await source.checkpoints_within(head.size, SIZE_MAX)
-    if beyond:
-        raise _BrokenError(head.size, f"checkpoint {beyond[0].size}: the chain is shorter than was signed")
-
-
-async def _check_outside(source: ChainReading, trust: Trust, note: str, size: int) -> None:
-    try:
-        outside = open_checkpoint(note, trust.keys, trust.origin)
-    except BadNoteError as error:
-        raise _BrokenError(None, f"outside checkpoint: {error}") from error
-    if outside.size > size:
-        raise _BrokenError(size, f"outside checkpoint {outside.size}: the chain is shorter than was signed")
-    if (await _frontier_at(source, outside.size)).root() != outside.root:
-        raise _BrokenError(outside.size - 1, f"outside checkpoint {outside.size}: the blocks have another root")
+async def _check_balances(source: Evidence, walk: Walk) -> None:
+    """Table and blocks side by side, both in the order of the accounts."""
+    expected = iter(sorted(walk.moved.items()))
+    wanted = next(expected, None)
+    async for account, minor in source.balances():
+        if wanted is None or account < wanted[0]:
+            raise BrokenError(None, f"balances {account}: no block has moved anything there")
+        if account > wanted[0]:
+            break
+        if minor != wanted[1]:
+            detail = f"{balance_text(minor)}, the blocks say {balance_text(wanted[1])}"
+            raise BrokenError(None, f"balances {account}: {detail}")
+        wanted = next(expected, None)
+    if wanted is not None:
+        raise BrokenError(None, f"balances {wanted[0]}: missing")

@@ -1,6 +1,7 @@
 """A ledger on a fresh database, and the facts that bring money into it and out again."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,22 +9,35 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.testing.harness import ServiceHarness, running_service
-from contracts.applications import AwardProposed, DisbursementApproved, TranchePlan
+from contracts.applications import (
+    ApplicationApproved,
+    ApplicationRejected,
+    AwardCancelled,
+    AwardProposed,
+    DisbursementApproved,
+    InterviewCompleted,
+    TranchePlan,
+)
 from contracts.envelope import Event
 from contracts.programs import ProgramCreated
 from ledger.adapters.keys import development_key
 from ledger.adapters.verification_log import ChainVerifier
+from ledger.adapters.verification_parts import make_verifier
 from ledger.bootstrap import SERVICE
 from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
 from ledger.signer import Signer
-from ledger.use_cases.verify_chain import Trust
+from local_stack.object_storage import BUCKET, REGION, ObjectStorage
 
+S3_KEYS = ("access-of-tests", "secret-of-tests")
 KEY = development_key(DEVELOPMENT_ORIGIN)
 ACCOUNT = {"bank_code": "058", "account_number": "0000000001", "account_name": "Amina B", "currency": "NGN"}
+
+Fields = dict[str, Any]
 
 
 @dataclass
@@ -36,6 +50,8 @@ class Scenario:
     applicant: UUID
     admin: UUID
     other_admin: UUID
+    # A test that breaks the ledger on purpose says so; of any other, the books have to fit together at its end.
+    is_sound: bool = True
 
     async def fetch(self, query: str, *arguments: Any, role: str = "admin") -> list[asyncpg.Record]:
         """Plain SQL as a role (`admin`: the superuser)."""
@@ -113,18 +129,120 @@ class Scenario:
         await self.fetch(
             "UPDATE sandbox_transfers SET accepted_at = accepted_at - make_interval(secs => $1::int)", seconds
         )
-        await self.fetch("UPDATE payments SET called_at = called_at - make_interval(secs => $1::int)", seconds)
+        # Asked in between as often as it would have been.
+        await self.fetch(
+            "UPDATE payments SET called_at = called_at - make_interval(secs => $1::int), asked = asked + 6", seconds
+        )
 
     @property
     def verifier(self) -> ChainVerifier:
-        return ChainVerifier(self.service.worker.database, Trust((KEY.verifier,), DEVELOPMENT_ORIGIN))
+        return make_verifier(LedgerSettings(), self.service.worker.database)
+
+    async def live_through_everything(self) -> None:
+        """Every kind of block, row and state there is, verified and signed twice; some forty blocks."""
+        deliver, tick = self.service.deliver, self.service.tick
+        person: Fields = {"application_id": new_id(), "program_id": self.program_id, "user_id": self.applicant}
+        await self.donate("100.00")
+        given = await self.donate("50.00", on_behalf_of={"name": "Acme", "reference": "ACME-1"})
+        await self.donate("20.00", earmark=str(person["application_id"]))
+        interview: Fields = {
+            "transcript_sha256": "b" * 64,
+            "messages": 10,
+            "model": "rules",
+            "prompt_version": "1",
+        }
+        interview |= {"interview_id": new_id(), "status": "ai_interview_completed"}
+        await deliver(InterviewCompleted(**person, **interview))
+        award = self.award("40.00", "20.00", application_id=person["application_id"])
+        await deliver(award)
+        decided: Fields = {
+            "decision_id": new_id(),
+            "decider_id": new_id(),
+            "submission_sha256": "a" * 64,
+            "reviews": 2,
+        }
+        approved: Fields = {
+            "award_id": award.award_id,
+            "amount": "60.00",
+            "currency": "NGN",
+            "final_score": "76.00",
+        }
+        await deliver(ApplicationApproved(**person, **decided, **approved, status="approved"))
+        rejected: Fields = person | {"application_id": new_id(), "final_score": "7.50"}
+        await deliver(ApplicationRejected(**rejected, **decided, status="rejected"))
+        await self.set_account()
+        await deliver(self.approval(award))
+        await self.settle()
+        await self.set_account("0000000005")
+        await deliver(self.approval(award, 1))
+        await self.settle()
+        await self.later(3)
+        await self.settle()
+        await deliver(self.approval(award, 1, approved_by=self.admin))  # one person alone: an exception
+        other = self.award("30.00", user_id=self.applicant)
+        await deliver(other)
+        await self.set_account("0000000003")
+        await deliver(self.approval(other))
+        await self.settle()
+        ended: Fields = {
+            "award_id": other.award_id,
+            "cancelled_by": new_id(),
+            "amount": "30.00",
+            "currency": "NGN",
+        }
+        about: Fields = {
+            "application_id": other.application_id,
+            "program_id": self.program_id,
+            "user_id": self.applicant,
+        }
+        await deliver(AwardCancelled(**about, **ended, status="approved"))
+        await self.sign()
+        await tick("issue_receipts")
+        await tick("verify_growth")
+        await self.refund(given["id"])
+        said = await deliver(ProgramCreated(program_id=new_id(), currency="NGN"))
+        await deliver(said.model_copy(update={"data": said.data | {"program_id": str(new_id())}}))
+        await self.sign()
+        await tick("issue_receipts")
+        await tick("verify_growth")
+
+    async def refund(self, donation_id: str) -> None:
+        """What is left of it, asked for by one admin and approved by another."""
+        path = f"/api/v1/transactions/{donation_id}/refund/"
+        for user, where, body in (
+            (self.admin, path, {"reason": "Sent twice."}),
+            (self.other_admin, f"{path}approve/", {}),
+        ):
+            async with self.service.client(user, "admin") as client:
+                answer = await client.post(where, json=body, headers={"Idempotency-Key": str(new_id())})
+                assert answer.is_success, answer.text
+        await self.service.tick("settle_refunds")
+
+    async def take_guards_down(self) -> None:
+        """No trigger, check or foreign key is in the way any more, as for someone with all rights and all knowledge."""
+        for row in await self.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'ledger'"):
+            await self.fetch(f"ALTER TABLE {row['tablename']} DISABLE TRIGGER ALL")
+        found = await self.fetch(
+            "SELECT conrelid::regclass::text AS name, conname FROM pg_constraint"
+            " WHERE contype IN ('c', 'f') AND connamespace = 'ledger'::regnamespace"
+        )
+        for row in found:
+            await self.fetch(f"ALTER TABLE {row['name']} DROP CONSTRAINT {row['conname']}")
+        await self.fetch("ALTER TABLE transaction_links ALTER COLUMN id DROP IDENTITY")
+
+    async def check_books(self) -> None:
+        [guard] = await self.fetch("SELECT tgenabled FROM pg_trigger WHERE tgname = 'check_chain'")
+        if self.is_sound and guard["tgenabled"] == b"A":
+            outcome = await self.verifier.verify()
+            assert outcome.ok, outcome.findings
 
     async def sign(self, **settings: Any) -> str | None:
         """One round of the signer, as its own role."""
         url = self.urls["ledger_signer"]
         database = Database(url, application_name="test-signer")
         try:
-            return await Signer(LedgerSettings(**settings), database).sign_once()
+            async with Signer(LedgerSettings(**settings), database) as signer:
+                return await signer.sign_once()
         finally:
             await database.close()
 
@@ -149,12 +267,34 @@ def shared_urls(fresh_database: Callable[[str], dict[str, str]]) -> dict[str, st
     return fresh_database("ledger")
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]:
+    """One S3 server for the run; receipts are kept there by what they are."""
+    server = ObjectStorage(tmp_path_factory.mktemp("s3"), *S3_KEYS)
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def storage(s3_server: ObjectStorage) -> dict[str, Any]:
+    """Settings of a service that keeps its receipts on the run's S3 server."""
+    return {
+        "s3_endpoint": s3_server.endpoint,
+        "s3_access_key": SecretStr(S3_KEYS[0]),
+        "s3_secret_key": SecretStr(S3_KEYS[1]),
+        "s3_bucket": BUCKET,
+        "s3_region": REGION,
+    }
+
+
 @pytest.fixture
-async def scenario(urls: dict[str, str]) -> AsyncIterator[Scenario]:
-    async with running_service(SERVICE, urls) as service:
+async def scenario(urls: dict[str, str], storage: dict[str, Any]) -> AsyncIterator[Scenario]:
+    async with running_service(SERVICE, urls, **storage) as service:
         made = Scenario(service, urls, new_id(), new_id(), new_id(), new_id())
         await made.create_program()
         yield made
+        await made.check_books()
 
 
 @pytest.fixture
@@ -171,3 +311,19 @@ async def history(shared_urls: dict[str, str]) -> Scenario:
             await service.deliver(made.award("5.00"))
             await made.sign()
     return made
+
+
+_MADE: dict[str, Scenario] = {}
+
+
+@pytest.fixture
+async def whole_history(shared_urls: dict[str, str], storage: dict[str, Any]) -> Scenario:
+    """A ledger that has lived through everything, without guards; made once a module: what is tried is rolled back."""
+    if shared_urls["admin"] not in _MADE:
+        async with running_service(SERVICE, shared_urls, **storage) as service:
+            made = Scenario(service, shared_urls, new_id(), new_id(), new_id(), new_id())
+            await made.create_program()
+            await made.live_through_everything()
+        await made.take_guards_down()
+        _MADE[shared_urls["admin"]] = made
+    return _MADE[shared_urls["admin"]]

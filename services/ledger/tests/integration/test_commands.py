@@ -77,21 +77,6 @@ async def test_production_refuses_to_start_without_a_name_and_keys_of_its_own(ur
     assert "MASTER_KEY" in err
 
 
-async def test_verify_says_ok_or_names_the_first_broken_block(scenario, tmp_path):
-    for _ in range(3):
-        await scenario.service.deliver(ProgramCreated(program_id=new_id(), currency="NGN"))
-    outside = tmp_path / "checkpoint"
-    outside.write_text(await scenario.sign())
-    status, out, _ = await run(scenario.urls, "verify", "--checkpoint", str(outside))
-    assert (status, out) == (0, "ok: blocks 0 to 4\n")
-    await scenario.fetch("ALTER TABLE blocks DISABLE TRIGGER ALL")
-    await scenario.fetch("UPDATE blocks SET nonce = 9 WHERE block_index = 3")
-    status, out, _ = await run(scenario.urls, "verify")
-    assert (status, out) == (1, "BROKEN at block 3: columns: the column nonce differs from the bytes\n")
-    status, out, _ = await run(scenario.urls, "verify", "--from", "0", "--to", "2")
-    assert (status, out) == (0, "ok: blocks 0 to 2\n")
-
-
 async def test_the_signer_runs_by_itself_and_stops_when_asked(scenario):
     process = await start(scenario.urls, "signer", IMPACTNET_LEDGER_SIGNER_INTERVAL_SECONDS="0.1")
     try:

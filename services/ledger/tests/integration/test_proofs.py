@@ -112,6 +112,7 @@ async def test_the_checkpoint_is_a_note_as_text_and_json_when_asked_for(scenario
 
 
 async def test_a_tlog_client_rebuilds_the_tree_from_tiles(scenario):
+    scenario.is_sound = False  # blocks of facts that nobody announced
     database = scenario.service.worker.database
     async with database.unit_of_work() as work:
         batch = [drafts.program_create(new_id(), new_id(), "NGN") for _ in range(256)]
@@ -150,6 +151,7 @@ async def test_the_signer_signs_only_growth(scenario):
 
 
 async def test_the_signer_refuses_a_tree_that_was_rewritten(scenario):
+    scenario.is_sound = False  # broken on purpose
     await grow(scenario, 3)
     await scenario.sign()
     await scenario.fetch("ALTER TABLE tree_nodes DISABLE TRIGGER ALL")
@@ -160,6 +162,7 @@ async def test_the_signer_refuses_a_tree_that_was_rewritten(scenario):
 
 
 async def test_the_signer_remembers_outside_the_database_what_it_signed(scenario, tmp_path):
+    scenario.is_sound = False  # broken on purpose
     state = str(tmp_path / "signed")
     await grow(scenario, 3)
     assert await scenario.sign(signer_state_path=state)
@@ -172,6 +175,7 @@ async def test_the_signer_remembers_outside_the_database_what_it_signed(scenario
 
 
 async def test_a_checkpoint_by_another_key_is_not_taken_for_ones_own(scenario):
+    scenario.is_sound = False  # broken on purpose
     await scenario.sign(signing_key=SigningKey.generate(DEVELOPMENT_ORIGIN).text)
     await grow(scenario, 1)
     with pytest.raises(LogRewrittenError, match="not ours"):
@@ -187,7 +191,7 @@ async def test_a_receipt_comes_with_the_checkpoint_is_numbered_and_always_the_sa
         await scenario.sign()
         await scenario.service.tick("issue_receipts")
         pdfs = [(await admin.get(f"/api/v1/transactions/{each['id']}/receipt/")).content for each in (first, second)]
-        assert all(pdf.startswith(b"%PDF") and b"proof.tlog-proof" in pdf for pdf in pdfs)
+        assert all(pdf.startswith(b"%PDF") and b"receipt.tlog-proof" in pdf for pdf in pdfs)
         again = await admin.get(f"/api/v1/transactions/{first['id']}/receipt/")
         assert again.content == pdfs[0]
         shown = (await admin.get(f"/api/v1/transactions/{first['id']}/")).json()

@@ -1,121 +1,241 @@
 """The tamper matrix: someone with all rights changes history, and verification names what no longer fits."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from ledger.adapters.chain_reading import ChainReader
-from ledger.adapters.keys import development_key
+from ledger.adapters.evidence import PostgresEvidence
+from ledger.adapters.keys import development_key, state_keys
 from ledger.domain import merkle
-from ledger.settings import DEVELOPMENT_ORIGIN
+from ledger.domain.block import Block, make_block
+from ledger.domain.checkpoints import Checkpoint
+from ledger.domain.verified_state import VerifiedState
+from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
 from ledger.use_cases.verify_chain import Outcome, Trust, verify_chain
 
-EDITS = [
-    ("block_index", "UPDATE blocks SET block_index = 99 WHERE block_index = 3", 3, "missing"),
-    ("timestamp", "UPDATE blocks SET timestamp = timestamp + interval '1 us' WHERE block_index = 3", 3, "columns"),
-    ("type", "UPDATE blocks SET transaction_type = 'refund' WHERE block_index = 3", 3, "columns"),
-    ("id", "UPDATE blocks SET transaction_id = 'other' WHERE block_index = 3", 3, "columns"),
-    ("data", "UPDATE blocks SET data = '{}' WHERE block_index = 3", 3, "columns"),
-    ("previous_hash", "UPDATE blocks SET previous_hash = repeat('a', 64) WHERE block_index = 3", 3, "columns"),
-    ("nonce", "UPDATE blocks SET nonce = 77 WHERE block_index = 3", 3, "columns"),
-    ("hash", "UPDATE blocks SET hash = repeat('a', 64) WHERE block_index = 3", 3, "bytes"),
-    ("preimage", "UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 3", 3, "bytes"),
-    ("both", "UPDATE blocks SET preimage = '{}', hash = encode(sha256('{}'), 'hex') WHERE block_index = 3", 3, "bytes"),
-    ("delete", "DELETE FROM blocks WHERE block_index = 3", 3, "missing"),
-    ("posting amount", "UPDATE postings SET amount = amount * 2 WHERE block_index = 2", 2, "postings"),
-    ("posting account", "UPDATE postings SET account = 'mine' WHERE block_index = 2 AND line = 1", 2, "postings"),
-    ("posting gone", "DELETE FROM postings WHERE block_index = 2", 2, "postings"),
-    ("posting more", "INSERT INTO postings VALUES (3, 0, 'a', 'NGN', 1), (3, 1, 'b', 'NGN', -1)", 3, "postings"),
-    ("leaf", "UPDATE tree_nodes SET hash = sha256('') WHERE level = 0 AND index = 4", 4, "tree"),
-    ("inner node", "UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 1", 3, "tree"),
-    ("head", "UPDATE head SET tip = repeat('a', 64)", 5, "head"),
-    ("head back", "UPDATE head SET size = 5", 5, "head"),
-    ("checkpoint", "UPDATE checkpoints SET root = sha256('') WHERE size = 6", 5, "checkpoint 6"),
-    ("checkpoint note", "UPDATE checkpoints SET note = replace(note, '6', '7') WHERE size = 6", 5, "checkpoint 6"),
-    (
-        "cut tail",
-        (
-            "DELETE FROM blocks WHERE block_index > 3;"
-            "UPDATE head SET size = 4, tip = (SELECT hash FROM blocks WHERE block_index = 3),"
-            " peaks = (SELECT hash FROM tree_nodes WHERE level = 2 AND index = 0)"
-        ),
-        4,
-        "checkpoint 6: the chain is shorter",
-    ),
+KEY = development_key(DEVELOPMENT_ORIGIN)
+TRUST = Trust((KEY.verifier,), DEVELOPMENT_ORIGIN, state_keys=state_keys(LedgerSettings()))
+
+# Each attack stands in a file: what it is, the block that must be named, what must be said, and its SQL.
+ATTACKS = [
+    (*lines[0].removeprefix("-- ").split(" | "), "\n".join(lines[1:]))
+    for lines in (
+        part.splitlines() for part in (Path(__file__).parents[1] / "data" / "attacks.sql").read_text().split("\n\n")[1:]
+    )
+    if lines
 ]
+# Every kind of block is there to be attacked.
+KINDS = {
+    "program_create", "donation", "commitment", "decision", "interview", "exception", "decommitment", "reversal",
+    "sent", "completed", "failed",
+}  # fmt: skip
 
 
-TRUST = Trust((development_key(DEVELOPMENT_ORIGIN).verifier,), DEVELOPMENT_ORIGIN)
+async def places(history: Any) -> dict[str, Any]:
+    """What the attacks' words stand for in this history."""
+    found: dict[str, Any] = {"nobody": "00000000-0000-4000-8000-000000000000"}
+    for row in await history.fetch("SELECT block_index, transaction_type, transaction_id, data FROM blocks ORDER BY 1"):
+        name = (
+            row["transaction_id"].rpartition(":")[2]
+            if row["transaction_type"] == "disbursement"
+            else row["transaction_type"]
+        )
+        found.setdefault(name, row["block_index"])
+        found.setdefault(f"{name}_id", row["transaction_id"].partition(":")[0])
+        found["tip"], found["size"] = row["block_index"], row["block_index"] + 1
+    queries = {
+        "program": "SELECT data->>'program_id' FROM blocks WHERE block_index = 1",
+        "lot": "SELECT transaction_id FROM blocks WHERE transaction_type = 'donation' ORDER BY block_index LIMIT 1",
+        "other_lot": (
+            "SELECT transaction_id FROM blocks WHERE transaction_type = 'donation'"
+            " ORDER BY block_index OFFSET 1 LIMIT 1"
+        ),
+        "award": (
+            "SELECT data->>'award_id' FROM blocks WHERE transaction_type = 'commitment' ORDER BY block_index LIMIT 1"
+        ),
+        "failed_award": "SELECT data->>'award_id' FROM blocks WHERE data->>'step' = 'failed'",
+        "link": "SELECT min(id) FROM transaction_links",
+        "checkpoint": "SELECT min(size) FROM checkpoints",
+        "state": "SELECT min(size) FROM verified_states",
+    }
+    for name, query in queries.items():
+        [row] = await history.fetch(query)
+        found[name] = row[0]
+    return found
 
 
 @asynccontextmanager
-async def tampering(history, statements: str) -> AsyncIterator[AsyncConnection]:
-    """Someone with all rights changes history, in a transaction that is rolled back when the test has looked."""
+async def tampering(history: Any) -> AsyncIterator[AsyncConnection]:
+    """Someone changes history, in a transaction that is rolled back afterwards."""
     engine = create_async_engine(history.urls["admin"].replace("postgresql://", "postgresql+asyncpg://"))
     try:
         async with engine.connect() as connection:
             await connection.exec_driver_sql("SET search_path = ledger")
-            for table in ("blocks", "tree_nodes", "postings", "checkpoints"):
-                await connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-            await connection.exec_driver_sql("ALTER TABLE blocks DROP CONSTRAINT ck_blocks_hash_is_of_preimage")
-            for statement in statements.split(";"):
-                await connection.exec_driver_sql(statement)
             yield connection
             await connection.rollback()
     finally:
         await engine.dispose()
 
 
-async def test_an_untouched_history_verifies(history):
-    async with tampering(history, "SELECT 1") as connection:
-        assert await verify_chain(ChainReader(connection), TRUST) == Outcome(0, 6)
+async def verify(connection: AsyncConnection, trust: Trust = TRUST) -> Outcome:
+    return await verify_chain(await PostgresEvidence.on(connection), trust)
 
 
-@pytest.mark.parametrize(("what", "statements", "index", "failure"), EDITS, ids=[edit[0] for edit in EDITS])
-async def test_every_edit_is_detected_and_the_first_broken_block_named(history, what, statements, index, failure):
-    async with tampering(history, statements) as connection:
-        outcome = await verify_chain(ChainReader(connection), TRUST)
-    assert not outcome.ok, what
-    assert outcome.broken_index == index
-    assert outcome.failure is not None
-    assert failure in outcome.failure
+async def test_an_untouched_history_verifies(whole_history):
+    where = await places(whole_history)
+    assert where.keys() >= KINDS
+    async with tampering(whole_history) as connection:
+        assert await verify(connection) == Outcome(0, where["size"])
 
 
-async def test_a_tail_that_was_cut_off_cleanly_is_told_by_a_checkpoint_from_outside_only(history):
-    [signed] = await history.fetch("SELECT note FROM checkpoints")
-    rows = await history.fetch("SELECT preimage FROM blocks WHERE block_index < 5 ORDER BY block_index")
-    frontier, _ = merkle.append(merkle.EMPTY, [merkle.leaf_hash(bytes(row["preimage"])) for row in rows])
-    peaks = b"".join(frontier.peaks).hex()
-    cut = (
-        "DELETE FROM checkpoints; DELETE FROM blocks WHERE block_index = 5;"
-        "DELETE FROM tree_nodes WHERE (level = 0 AND index = 5) OR (level = 1 AND index = 2);"
-        "UPDATE head SET size = 5, tip = (SELECT hash FROM blocks WHERE block_index = 4),"
-        f" peaks = decode('{peaks}', 'hex')"
+def filled(text: str, where: Mapping[str, Any]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda word: str(where[word[1]]), text)
+
+
+@pytest.mark.parametrize(("what", "block", "failure", "statements"), ATTACKS, ids=[attack[0] for attack in ATTACKS])
+async def test_every_edit_is_detected_and_named(whole_history, what, block, failure, statements):
+    where = await places(whole_history)
+    async with tampering(whole_history) as connection:
+        for statement in filled(statements, where).removesuffix(";").split(";\n"):
+            assert (await connection.exec_driver_sql(statement)).rowcount > 0, "nothing was attacked"
+        outcome = await verify(connection)
+    named = [finding for finding in outcome.findings if filled(failure, where) in finding.failure]
+    assert named, (what, outcome.findings)
+    name, _, offset = block.partition("+")
+    expected = None if block == "-" else int(where.get(name, name)) + int(offset or 0)
+    assert named[0].block_index == expected, outcome.findings
+
+
+# --- whole tails, rewritten as well as only someone with all rights and much patience could -------------------------
+
+
+async def rewrite_tail(connection: AsyncConnection, start: int) -> merkle.Frontier:
+    """Other bytes from block `start` on, and everything that the database derives from them: all of it fits again."""
+    rows = (await connection.exec_driver_sql("SELECT * FROM blocks ORDER BY block_index")).mappings().all()
+    sealed: list[Block] = []
+    for row in rows:
+        fields = {name: row[name] for name in ("block_index", "transaction_type", "transaction_id", "nonce")}
+        data = dict(row["data"]) if isinstance(row["data"], dict) else orjson.loads(row["data"])
+        if row["block_index"] == start:
+            data["final_score"] = "99.00"
+        previous = sealed[-1].hash if sealed else row["previous_hash"]
+        sealed.append(make_block(**fields, data=data, timestamp=row["timestamp"], previous_hash=previous))
+    for block in reversed(sealed[start:]):
+        await connection.exec_driver_sql(
+            "UPDATE transactions SET blockchain_hash = $2, previous_block_hash = $3 WHERE block_index = $1",
+            (block.block_index, block.hash, block.previous_hash),
+        )
+        await connection.exec_driver_sql(
+            "UPDATE blocks SET data = $2::text::jsonb, previous_hash = $3, hash = $4, preimage = $5"
+            " WHERE block_index = $1",
+            (
+                block.block_index,
+                orjson.dumps(block.data).decode(),
+                block.previous_hash,
+                block.hash,
+                block.preimage,
+            ),
+        )
+    frontier, nodes = merkle.append(merkle.EMPTY, [block.leaf_hash for block in sealed])
+    for node in nodes:
+        await connection.exec_driver_sql(
+            "UPDATE tree_nodes SET hash = $3 WHERE level = $1 AND index = $2", (node.level, node.index, node.hash)
+        )
+    await connection.exec_driver_sql(
+        "UPDATE head SET tip = $1, peaks = $2", (sealed[-1].hash, b"".join(frontier.peaks))
     )
-    async with tampering(history, cut) as connection:
-        assert (await verify_chain(ChainReader(connection), TRUST)).ok, "from the inside it looks whole"
-        outcome = await verify_chain(ChainReader(connection), replace(TRUST, outside_note=signed["note"]))
-    assert (outcome.ok, outcome.broken_index) == (False, 5)
-    assert "shorter than was signed" in str(outcome.failure)
+    return frontier
 
 
-async def test_what_was_verified_is_kept_and_shown_with_the_block_and_a_tampered_one_as_such(scenario):
-    donation = await scenario.donate("10.00")
-    path = f"/api/v1/blockchain/verify/{donation['blockchain_hash']}/"
-    await scenario.service.tick("verify_growth")
-    async with scenario.service.client() as anyone:
-        block = (await anyone.get("/api/v1/blockchain/blocks/2/")).json()
-        assert (block["is_verified"], block["verified_by"]) == (True, "ledger worker")
-        integrity = (await anyone.get("/api/v1/blockchain/integrity/")).json()
-        assert (integrity["height"], integrity["last_verified_height"], integrity["unbalanced_entries"]) == (3, 3, 0)
-        assert (await anyone.get(path)).json()["valid"] is True
-        await scenario.fetch("ALTER TABLE blocks DISABLE TRIGGER ALL")
-        await scenario.fetch('UPDATE blocks SET data = data || \'{"amount": "99.00"}\' WHERE block_index = 2')
-        verdict = (await anyone.get(path)).json()
-    assert (verdict["valid"], verdict["first_failure"]) == (False, "columns")
-    await scenario.verifier.record(await scenario.verifier.verify(start=1), "auditor")
-    [row] = await scenario.fetch("SELECT * FROM block_verifications WHERE NOT ok")
-    assert (row["first_broken_index"], row["verified_by"]) == (2, "auditor")
+async def root_of(connection: AsyncConnection, size: int) -> bytes:
+    rows = await connection.exec_driver_sql("SELECT hash FROM tree_nodes WHERE level = 0 ORDER BY index")
+    return merkle.append(merkle.EMPTY, [bytes(row[0]) for row in rows.fetchall()[:size]])[0].root()
+
+
+async def sign_again(connection: AsyncConnection) -> None:
+    """With the signer's own key, every checkpoint that there is."""
+    for (size,) in (await connection.exec_driver_sql("SELECT size FROM checkpoints")).fetchall():
+        checkpoint = Checkpoint(DEVELOPMENT_ORIGIN, size, await root_of(connection, size))
+        await connection.exec_driver_sql(
+            "UPDATE checkpoints SET root = $2, note = $3 WHERE size = $1",
+            (size, checkpoint.root, checkpoint.signed(KEY)),
+        )
+
+
+async def test_a_rewritten_tail_is_told_by_the_smallest_checkpoint_that_no_longer_fits(whole_history):
+    where = await places(whole_history)
+    async with tampering(whole_history) as connection:
+        await rewrite_tail(connection, where["decision"])
+        outcome = await verify(connection, replace(TRUST, state_keys=()))
+    assert (outcome.broken_index, outcome.failure) == (
+        where["checkpoint"] - 1,
+        f"checkpoint {where['checkpoint']}: the blocks have another root than was signed",
+    )
+
+
+async def test_a_tail_that_was_rewritten_and_signed_again_is_told_by_what_was_sealed(whole_history):
+    where = await places(whole_history)
+    [old] = await whole_history.fetch("SELECT note FROM checkpoints WHERE size = $1", where["checkpoint"])
+    async with tampering(whole_history) as connection:
+        await rewrite_tail(connection, where["decision"])
+        await sign_again(connection)
+        assert (await verify(connection, replace(TRUST, state_keys=()))).ok, "the database alone fits together"
+        outcome = await verify(connection)
+        from_outside = await verify(connection, replace(TRUST, state_keys=(), outside_note=old["note"]))
+    named = f"verified state {where['state']}: the blocks have another root than was verified"
+    assert (outcome.broken_index, outcome.failure) == (where["state"] - 1, named)
+    assert from_outside.failure == f"outside checkpoint {where['checkpoint']}: the blocks have another root"
+
+
+async def cut(connection: AsyncConnection, size: int) -> None:
+    """The tail taken off without a trace in the chain: blocks, nodes, postings, checkpoints, head."""
+    await connection.exec_driver_sql(f"DELETE FROM blocks WHERE block_index >= {size}")
+    await connection.exec_driver_sql(f"DELETE FROM postings WHERE block_index >= {size}")
+    await connection.exec_driver_sql(f"DELETE FROM tree_nodes WHERE index >= {size}::bigint >> level")
+    await connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE size > {size}")
+    rows = await connection.exec_driver_sql("SELECT preimage, hash, timestamp, nonce FROM blocks ORDER BY block_index")
+    last: Any = None
+    frontier = merkle.EMPTY
+    for last in rows.fetchall():
+        frontier, _ = merkle.append(frontier, [merkle.leaf_hash(bytes(last[0]))])
+    assert last is not None
+    await connection.exec_driver_sql(
+        "UPDATE head SET size = $1, tip = $2, tip_at = $3, peaks = $4, epoch = $5",
+        (size, last[1], last[2], b"".join(frontier.peaks), last[3]),
+    )
+
+
+async def test_a_cut_tail_is_told_by_what_was_sealed_or_by_a_checkpoint_from_outside(whole_history):
+    where = await places(whole_history)
+    [newest] = await whole_history.fetch("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
+    [state] = await whole_history.fetch("SELECT body FROM verified_states ORDER BY size DESC LIMIT 1")
+    size = where["size"] - 1  # the last block is a program that nothing else speaks of
+    async with tampering(whole_history) as connection:
+        program = "SELECT (data->>'program_id')::uuid FROM blocks WHERE block_index = $1"
+        await connection.exec_driver_sql(f"DELETE FROM programs WHERE program_id = ({program})", (size,))
+        await connection.exec_driver_sql("UPDATE row_counts SET number = number - 1 WHERE name = 'programs'")
+        counted = "UPDATE block_counts SET number = number - 1 WHERE transaction_type = 'program_create'"
+        await connection.exec_driver_sql(counted)
+        await cut(connection, size)
+        assert (await verify(connection, replace(TRUST, state_keys=()))).ok, "from the inside it looks whole"
+        sealed = await verify(connection)
+        outside = await verify(connection, replace(TRUST, state_keys=(), outside_note=newest["note"]))
+        await connection.exec_driver_sql(f"DELETE FROM verified_states WHERE size > {size}")
+        assert (await verify(connection)).ok, "the states went with it"
+        remembered = await verify(connection, replace(TRUST, remembered=VerifiedState.parse(state["body"])))
+    assert (sealed.broken_index, sealed.failure) == (
+        size,
+        f"verified state {size + 1}: the chain is shorter than was verified",
+    )
+    assert (outside.broken_index, outside.failure) == (
+        size,
+        f"outside checkpoint {size + 1}: the chain is shorter than was signed",
+    )
+    assert remembered.failure == f"verified state {size + 1}: it was taken out of the database"

@@ -45,7 +45,8 @@ class IfMatch:
 IfMatchHeader = Annotated[IfMatch, Depends(IfMatch)]
 
 
-def _matches(request: Request, etag: str) -> bool:
+def client_has(request: Request, etag: str) -> bool:
+    """Whether the request's If-None-Match names this representation: then the answer is 304 (RFC 9110 13.1.2)."""
     header = request.headers.get("if-none-match")
     if header is None:
         return False
@@ -67,7 +68,7 @@ def conditional(
     """
     tag = etag or f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": cache, "Vary": "Accept, Authorization"}
-    if _matches(request, tag):
+    if client_has(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, media_type)
 

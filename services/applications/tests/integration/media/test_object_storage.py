@@ -1,14 +1,17 @@
 """Object storage on a real S3 server: streams in parts, keeps nothing of what is refused, says when it is away."""
 
+import asyncio
 import hashlib
 import resource
+from dataclasses import replace
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from applications.adapters.object_storage import PART_BYTES, S3Settings, S3Storage
-from applications.domain.storage import ObjectTooLargeError, StorageUnavailableError
+from chassis.object_storage import ObjectTooLargeError, StorageUnavailableError
+from chassis.s3 import PART_BYTES, S3Storage
+from chassis.s3_settings import S3Settings
 from local_stack.object_storage import BUCKET, REGION
 from local_stack.ports import free_ports
 
@@ -94,6 +97,15 @@ async def test_what_is_missing_is_said_and_deleting_it_is_no_error(storage):
         await storage.read_head("nothing/here", 1)
 
 
+async def test_a_small_object_comes_back_whole_and_none_that_is_larger_than_asked_for(storage):
+    await storage.put("small/one", b"%PDF-1.7", "application/pdf")
+    assert await storage.get("small/one", 8) == b"%PDF-1.7"
+    with pytest.raises(ObjectTooLargeError):
+        await storage.get("small/one", 7)
+    with pytest.raises(FileNotFoundError):
+        await storage.get("small/two", 8)
+
+
 async def test_a_storage_that_is_away_is_a_refusal():
     [port] = free_ports(1)
     async with S3Storage(_settings(f"http://127.0.0.1:{port}")) as away:
@@ -101,3 +113,26 @@ async def test_a_storage_that_is_away_is_a_refusal():
             await away.put_stream("a/b", _chunks(10), 10, "video/mp4")
         with pytest.raises(StorageUnavailableError):
             await away.find_size("a/b")
+
+
+async def test_a_storage_that_breaks_off_in_the_middle_of_an_object_is_a_refusal():
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly so much")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(half, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, S3Storage(_settings(f"http://127.0.0.1:{port}")) as broken:
+        with pytest.raises(StorageUnavailableError):
+            await broken.get("a/b", 1000)
+        with pytest.raises(StorageUnavailableError):
+            _ = [chunk async for chunk in broken.open_stream("a/b")]
+
+
+async def test_a_storage_that_knows_other_keys_is_away_to_those_who_wait(s3_server):
+    settings = replace(_settings(s3_server.endpoint), secret_key=SecretStr("another secret"))
+    async with S3Storage(settings) as refused:
+        with pytest.raises(StorageUnavailableError):
+            await refused.get("a/b", 8)

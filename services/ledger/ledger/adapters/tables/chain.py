@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -119,4 +120,5 @@ block_verifications = Table(
     Column("verified_by", String(100), nullable=False),
     now_column("verified_at"),
     Index("ix_block_verifications_to_index", "to_index"),
+    Index("ix_block_verifications_failures", "id", postgresql_where=text("NOT ok")),
 )

@@ -1,5 +1,7 @@
 """Programmes, awards, transactions, payments and the lots they draw on."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -10,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -19,6 +22,8 @@ from sqlalchemy import (
 )
 
 from ledger.adapters.tables.base import MONEY, TIME, metadata, now_column
+
+_PAID: Final = "transaction_type = 'disbursement' AND status = 'completed'"
 
 programs = Table(
     "programs",
@@ -69,7 +74,9 @@ transactions = Table(
         "tranche_id",
         unique=True,
         postgresql_where=text(
-            "transaction_type = 'disbursement' AND status IN ('pending','submitted','unknown','completed','disputed')"
+            "transaction_type = 'disbursement' AND (status IN ('pending','submitted','unknown','completed')"
+            # A second debit is a contradiction beside the tranche's one payment.
+            " OR status = 'disputed' AND code IS DISTINCT FROM 'second_debit')"
         ),
     ),
     Index(
@@ -84,6 +91,14 @@ transactions = Table(
     Index("ix_transactions_program_id", "program_id", "id"),
     Index("ix_transactions_award_id", "award_id"),
     Index("ix_transactions_block_index", "block_index"),
+    Index(
+        "ix_transactions_unsettled",
+        "initiated_at",
+        postgresql_where=text("status IN ('pending','submitted','unknown','disputed')"),
+    ),
+    Index("ix_transactions_paid", "id", postgresql_where=text(_PAID)),
+    Index("ix_transactions_paid_program", "program_id", "id", postgresql_where=text(_PAID)),
+    Index("ix_transactions_paid_beneficiary", "beneficiary_id", "id", postgresql_where=text(_PAID)),
 )
 
 payments = Table(
@@ -186,7 +201,13 @@ receipts = Table(
     Column("number", BigInteger, nullable=False, unique=True),
     Column("object_key", String(200), nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    # What the document is made of; receipts of before object storage are kept whole instead.
+    Column("block_index", BigInteger, ForeignKey("blocks.block_index"), unique=True),
+    Column("layout", SmallInteger),
+    Column("proof", Text),
+    Column("program_title", String(200)),
+    Column("public_url", Text),
+    Column("content", LargeBinary),
     now_column("issued_at"),
 )
 

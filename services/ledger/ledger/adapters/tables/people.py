@@ -67,6 +67,7 @@ beneficiaries = Table(
     now_column("updated_at"),
     Index("ix_beneficiaries_user_id", "user_id"),
     Index("ix_beneficiaries_public", "beneficiary_id", postgresql_where=text("is_public")),
+    Index("ix_beneficiaries_public_program", "program_id", "beneficiary_id", postgresql_where=text("is_public")),
 )
 
 beneficiary_consents = Table(

@@ -3,49 +3,39 @@
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aioboto3
+import aiohttp
+import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from pydantic import SecretStr
 
-from applications.domain.storage import (
+from chassis.object_storage import (
     ObjectTooLargeError,
     SignedPart,
     SignedParts,
     StorageUnavailableError,
     StoredObject,
 )
+from chassis.s3_settings import S3Settings
+
+log = structlog.get_logger(__name__)
 
 # S3 allows 10,000 parts of at least 5 MiB: with 8 MiB that is 78 GiB, and one part is all an upload holds in memory.
 PART_BYTES: Final = 8 * 1024 * 1024
 READ_BYTES: Final = 1024 * 1024
 # A storage that does not answer the connection in this time is away: clients hear 503 within 5 s.
 CONNECT_TIMEOUT_SECONDS: Final = 4
-# One part of 8 MiB, or the copy of one large object inside the storage.
-READ_TIMEOUT_SECONDS: Final = 60
 # The library's own retries of what is safe to repeat: one, since our callers can wait and try again.
 ATTEMPTS_MAX: Final = 2
 # S3 deletes and lists at most this many keys at a time.
 KEYS_PER_CALL_MAX: Final = 1000
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchUpload"})
 _SERVER_ERRORS: Final = range(500, 600)
-
-
-@dataclass(frozen=True, slots=True)
-class S3Settings:
-    """Where the storage is. `public_endpoint` is where clients reach it: signatures cover the host."""
-
-    endpoint: str
-    public_endpoint: str
-    access_key: SecretStr
-    secret_key: SecretStr
-    bucket: str
-    region: str
+_FORBIDDEN: Final = 403
 
 
 @contextmanager
@@ -58,10 +48,15 @@ def _translating(key: str) -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _MISSING:
             raise FileNotFoundError(key) from error
+        if status == _FORBIDDEN:
+            # Keys that are wrong or may too little: for those who wait it is away, for us it is an error to mend.
+            log.error("storage_refuses_us", code=code)
+            raise StorageUnavailableError from error
         if status in _SERVER_ERRORS or code in ("SlowDown", "RequestTimeout", "NoSuchBucket"):
             raise StorageUnavailableError from error
         raise
-    except (BotoCoreError, HTTPClientError, OSError) as error:
+    # The last one is of a connection that ends in the middle of an answer: nobody there translates it.
+    except (BotoCoreError, HTTPClientError, OSError, aiohttp.ClientError) as error:
         raise StorageUnavailableError from error
 
 
@@ -88,25 +83,29 @@ class S3Storage:
             signature_version="s3v4",
             s3={"addressing_style": "path"},
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
+            read_timeout=settings.read_timeout_seconds,
             retries={"total_max_attempts": ATTEMPTS_MAX, "mode": "standard"},
             # We hash what we store ourselves; and a server that answers a range with the whole object's checksum
             # (rclone does) would be disbelieved.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        for name, endpoint in (("_client", settings.endpoint), ("_signer", settings.public_endpoint)):
-            opening = _session().client(
-                "s3",
-                endpoint_url=endpoint,
-                config=config,
-                aws_access_key_id=settings.access_key.get_secret_value(),
-                aws_secret_access_key=settings.secret_key.get_secret_value(),
-                region_name=settings.region,
-            )
-            client = await self._stack.enter_async_context(opening)
-            setattr(self, name, client)
+        self._client = await self._open(settings.endpoint, config)
+        same = settings.public_endpoint == settings.endpoint
+        self._signer = self._client if same else await self._open(settings.public_endpoint, config)
         return self
+
+    async def _open(self, endpoint: str, config: Config) -> Any:
+        settings = self._settings
+        opening = _session().client(
+            "s3",
+            endpoint_url=endpoint,
+            config=config,
+            aws_access_key_id=settings.access_key.get_secret_value(),
+            aws_secret_access_key=settings.secret_key.get_secret_value(),
+            region_name=settings.region,
+        )
+        return await self._stack.enter_async_context(opening)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -133,6 +132,22 @@ class S3Storage:
             await upload.abandon()
             raise
         return StoredObject(size, digest.hexdigest())
+
+    async def put(self, key: str, content: bytes, content_type: str) -> None:
+        with _translating(key):
+            await self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+
+    async def get(self, key: str, size_bytes_max: int) -> bytes:
+        with _translating(key):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+            body = answer["Body"]
+            async with body:
+                content = bytearray()
+                while chunk := await body.read(READ_BYTES):
+                    content += chunk
+                    if len(content) > size_bytes_max:
+                        raise ObjectTooLargeError(f"The file is larger than {size_bytes_max} bytes.")
+        return bytes(content)
 
     async def open_stream(self, key: str) -> AsyncIterator[bytes]:
         with _translating(key):

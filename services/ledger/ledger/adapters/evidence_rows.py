@@ -1,0 +1,154 @@
+"""Rows that blocks speak of: what each must say, as SQL over blocks whose columns were checked against their bytes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.applications import ApplicationApproved, ApplicationRejected, AwardProposed, InterviewCompleted
+from contracts.programs import ProgramCreated
+
+# Words in capitals in the statements below stand for these.
+_WORDS: Final = {
+    "RANGE": "b.block_index >= $1 AND b.block_index < $2",
+    "AMOUNT": "(b.data->>'amount')::numeric",
+    "MONEY": "(b.data->>'amount')::numeric AS amount, b.data->>'currency' AS currency",
+    "PARTIES": """(b.data->>'program_id')::uuid AS program_id, (b.data->>'award_id')::uuid AS award_id,
+    (b.data->>'tranche_id')::uuid AS tranche_id, (b.data->>'donation_id')::uuid AS donation_id,
+    (b.data->>'earmark')::uuid AS earmark, (b.data->>'donor_id')::uuid AS donor_id,
+    (b.data->>'beneficiary_id')::uuid AS beneficiary_id""",
+    # What each kind of block is made from.
+    "EVENT_TYPE": f"""CASE WHEN b.transaction_type = 'program_create' THEN '{ProgramCreated.TYPE}'
+        WHEN b.transaction_type = 'commitment' THEN '{AwardProposed.TYPE}'
+        WHEN b.transaction_type = 'interview' THEN '{InterviewCompleted.TYPE}'
+        WHEN b.data->>'outcome' = 'approved' THEN '{ApplicationApproved.TYPE}'
+        WHEN b.data->>'outcome' = 'rejected' THEN '{ApplicationRejected.TYPE}' END""",
+}
+_PARTY_COLUMNS: Final = (
+    "program_id",
+    "award_id",
+    "tranche_id",
+    "donation_id",
+    "earmark",
+    "donor_id",
+    "beneficiary_id",
+    "amount",
+    "currency",
+    "blockchain_hash",
+    "previous_block_hash",
+    "block_index",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """`expected` gives `block_index` (of the block that speaks), `key` and `columns`, of blocks $1..$2-1."""
+
+    table: str
+    key: str
+    columns: tuple[str, ...]
+    expected: str
+
+    @property
+    def statement(self) -> str:
+        """The first row that is missing or differs: block_index, key, missing, expected and found values as JSON."""
+        own = ", ".join(f"t.{column}" for column in self.columns)
+        wanted = ", ".join(f"e.expected_{column}" for column in self.columns)
+        named_own = ", ".join(f"'{column}', t.{column}::text" for column in self.columns)
+        named_wanted = ", ".join(f"'{column}', e.expected_{column}::text" for column in self.columns)
+        spoken = spell_out(self.expected)
+        renamed = ", ".join(f"{column} AS expected_{column}" for column in self.columns)
+        return f"""
+            SELECT e.speaker, e.expected_key::text, t.{self.key} IS NULL,
+                jsonb_build_object({named_wanted})::text, jsonb_build_object({named_own})::text
+            FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({spoken}) AS spoken) AS e
+            LEFT JOIN {self.table} AS t ON t.{self.key} = e.expected_key
+            WHERE t.{self.key} IS NULL OR ({own}) IS DISTINCT FROM ({wanted})
+            ORDER BY e.speaker LIMIT 1"""  # noqa: S608 -- made of this module's constants
+
+
+def spell_out(statement: str) -> str:
+    """The statement with the words in capitals filled in."""
+    for word, meaning in _WORDS.items():
+        statement = statement.replace(word, meaning)
+    return statement
+
+
+ROW_CHECKS: Final = (
+    RowCheck(
+        "programs",
+        "program_id",
+        ("currency",),
+        """SELECT b.block_index AS speaker, (b.data->>'program_id')::uuid AS program_id, b.data->>'currency' AS currency
+            FROM blocks AS b WHERE b.transaction_type = 'program_create' AND RANGE""",
+    ),
+    RowCheck(
+        "transactions",
+        "id",
+        ("transaction_type", *_PARTY_COLUMNS),
+        """SELECT b.block_index AS speaker, b.transaction_id::uuid AS id, b.transaction_type, PARTIES, MONEY,
+                b.hash AS blockchain_hash, b.previous_hash AS previous_block_hash, b.block_index
+            FROM blocks AS b WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment') AND RANGE""",
+    ),
+    # Money that moves in steps is one transaction, which names the block of its latest step.
+    RowCheck(
+        "transactions",
+        "id",
+        ("transaction_type", *_PARTY_COLUMNS),
+        """SELECT moved.speaker, moved.id::uuid AS id, b.transaction_type, PARTIES, MONEY,
+                coalesce(done.hash, failed.hash, b.hash) AS blockchain_hash,
+                coalesce(done.previous_hash, failed.previous_hash, b.previous_hash) AS previous_block_hash,
+                coalesce(done.block_index, failed.block_index, b.block_index) AS block_index
+            FROM (SELECT max(b.block_index) AS speaker, b.data->>'transaction_id' AS id FROM blocks AS b
+                WHERE b.transaction_type IN ('disbursement', 'refund') AND RANGE GROUP BY 2) AS moved
+            JOIN blocks AS b ON b.transaction_id = moved.id || ':sent'
+            LEFT JOIN blocks AS done ON done.transaction_id = moved.id || ':completed'
+            LEFT JOIN blocks AS failed ON failed.transaction_id = moved.id || ':failed'""",
+    ),
+    RowCheck(
+        "transactions",
+        "blockchain_hash",
+        ("transaction_type", "tranche_id", "code", *(each for each in _PARTY_COLUMNS if each != "tranche_id")),
+        """SELECT b.block_index AS speaker, b.transaction_type, (sent.data->>'tranche_id')::uuid AS tranche_id,
+                b.data->>'code' AS code, (b.data->>'program_id')::uuid AS program_id,
+                (b.data->>'award_id')::uuid AS award_id, NULL::uuid AS donation_id, NULL::uuid AS earmark,
+                NULL::uuid AS donor_id, (b.data->>'beneficiary_id')::uuid AS beneficiary_id, MONEY,
+                b.hash AS blockchain_hash, b.previous_hash AS previous_block_hash, b.block_index
+            FROM blocks AS b LEFT JOIN blocks AS sent ON sent.transaction_id = (b.data->>'disbursement_id') || ':sent'
+            WHERE b.transaction_type = 'reversal' AND RANGE""",
+    ),
+    RowCheck(
+        "lots",
+        "donation_id",
+        ("program_id", "currency", "amount", "earmark", "received"),
+        """SELECT b.block_index AS speaker, b.transaction_id::uuid AS donation_id,
+                (b.data->>'program_id')::uuid AS program_id, MONEY, (b.data->>'earmark')::uuid AS earmark,
+                b.block_index AS received
+            FROM blocks AS b WHERE b.transaction_type = 'donation' AND RANGE""",
+    ),
+    RowCheck(
+        "awards",
+        "award_id",
+        ("program_id", "beneficiary_id", "commitment_id", "amount", "currency"),
+        """SELECT b.block_index AS speaker, (b.data->>'award_id')::uuid AS award_id,
+                (b.data->>'program_id')::uuid AS program_id, (b.data->>'beneficiary_id')::uuid AS beneficiary_id,
+                b.transaction_id::uuid AS commitment_id, MONEY
+            FROM blocks AS b WHERE b.transaction_type = 'commitment' AND RANGE""",
+    ),
+    # What came back for an award that is over is released without an event: decommitments are not asked for theirs.
+    RowCheck(
+        "booked_events",
+        "event_id",
+        ("event_type",),
+        """SELECT b.block_index AS speaker, b.transaction_id::uuid AS event_id, EVENT_TYPE AS event_type
+            FROM blocks AS b
+            WHERE b.transaction_type IN ('program_create', 'commitment', 'interview', 'decision') AND RANGE""",
+    ),
+    RowCheck(
+        "booked_events",
+        "event_id",
+        ("event_type", "event_hash"),
+        """SELECT b.block_index AS speaker, (b.data->>'event_id')::uuid AS event_id, b.data->>'event_type' AS
+            event_type,
+                decode(b.data->>'event_hash', 'hex') AS event_hash
+            FROM blocks AS b WHERE b.transaction_type = 'exception' AND RANGE""",
+    ),
+)

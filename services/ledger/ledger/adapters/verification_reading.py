@@ -1,0 +1,38 @@
+"""What verifications have found, as far as it still stands."""
+
+from sqlalchemy import and_, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.adapters.tables.chain import block_verifications
+from ledger.use_cases.verification_ports import StandingFailure
+
+
+class VerificationReader:
+    """Keeps `verification_ports.VerificationReading`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def standing_failure(self) -> StandingFailure | None:
+        return await find_standing_failure(self._connection)
+
+
+async def find_standing_failure(connection: AsyncConnection) -> StandingFailure | None:
+    """The lowest failure that no later verification of (at least) the same blocks found mended."""
+    failed, later = block_verifications.alias(), block_verifications.alias()
+    mended = exists().where(
+        and_(
+            later.c.ok,
+            later.c.id > failed.c.id,
+            later.c.to_index >= failed.c.to_index,
+            later.c.from_index <= failed.c.from_index,
+        )
+    )
+    statement = (
+        select(failed.c.first_broken_index, failed.c.failure, failed.c.verified_at, failed.c.verified_by)
+        .where(~failed.c.ok, ~mended)
+        .order_by(failed.c.first_broken_index.nulls_last(), failed.c.id)
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else StandingFailure(*row)

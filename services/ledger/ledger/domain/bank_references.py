@@ -1,0 +1,34 @@
+"""Finds our payment references in what banks make of them: upper case, cut into lines, spaces in between."""
+
+import re
+from typing import Final
+from uuid import UUID
+
+# `payment_reference`: the word and the transaction's id in hex.
+_REFERENCE: Final = re.compile("impact([0-9a-f]{32})")
+# Subfield marks of structured :86: fields (`?20`, `?21`, …) may stand in the middle of a reference.
+_SUBFIELD: Final = re.compile(r"\?[0-9]{2}")
+_OTHER: Final = re.compile("[^0-9a-z]+")
+BANK_REFERENCE_CHARACTERS_MAX: Final = 64
+
+
+def find_payments(text: str) -> frozenset[UUID]:
+    """The transactions that a statement line's text names by our reference.
+
+    A reference is recognized wherever a bank breaks or decorates it, as long as its 32 hex digits are all there.
+    """
+    lowered = text.lower()
+    if "?" not in lowered:
+        return _named(lowered)
+    # A question mark before two digits is a subfield's mark, unless a reference only stands there when it is not.
+    return _named(_SUBFIELD.sub("", lowered)) or _named(lowered)
+
+
+def _named(text: str) -> frozenset[UUID]:
+    return frozenset(UUID(digits) for digits in _REFERENCE.findall(_OTHER.sub("", text)))
+
+
+def normalized(bank_reference: str) -> str:
+    """A bank's own reference for comparing: upper case, no spaces; `NONREF` is SWIFT for none."""
+    joined = "".join(bank_reference.split()).upper()[:BANK_REFERENCE_CHARACTERS_MAX]
+    return "" if joined == "NONREF" else joined

@@ -1,0 +1,127 @@
+"""Compares a day of our bank accounts with the books: for a report that is signed, and for the counts that alert."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from ledger.domain.bank_accounts import BankAccount
+from ledger.domain.reconciliation import Finding, Kind, Movement, reconcile
+from ledger.domain.reconciliation_report import Report, Sheet, Total, entries_of
+from ledger.domain.refusals import BeyondTipError
+from ledger.use_cases.statement_ports import DayCounts, ReconciliationBook, ReconciliationReading
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For which days there are statements of which account."""
+
+    periods: Mapping[str, Sequence[tuple[date, date]]]
+
+    def __call__(self, account: str, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.periods.get(account, ()))
+
+
+async def compare_day(
+    books: ReconciliationReading, day: date, height: int, *, window_days: int
+) -> tuple[list[Finding], Coverage]:
+    """All findings about payments that have a line or a movement on that day, and about its lines without one.
+
+    Everything that concerns these payments is looked at, whatever its day, so that each is found to be the same from
+    wherever one looks.
+    """
+    coverage = Coverage(await books.coverage())
+    lines = await books.payments_named(await books.lines_on(day))
+    movements = await books.movements_on(day, height)
+    named = {line.payment_id for line in lines if line.payment_id is not None}
+    known = await books.known(named | {movement.payment_id for movement in movements}, height)
+    groups = known.keys()
+    own = [line for line in lines if line.payment_id not in groups]
+    together = {line.identity: line for line in [*own, *await books.lines_of(groups)]}
+    moved = await books.movements_of(groups, height)
+    findings = reconcile(together.values(), moved, known, covered=coverage, window_days=window_days)
+    return findings, coverage
+
+
+async def report_day(books: ReconciliationReading, day: date, *, height: int | None, window_days: int) -> Report:
+    """The report about a day, as of the first `height` blocks (all there are, when None).
+
+    Raises:
+        BeyondTipError: the chain has not that many blocks.
+    """
+    tip = await books.height()
+    if height is not None and height > tip:
+        raise BeyondTipError(f"The chain has {tip} blocks.")
+    seen = tip if height is None else height
+    findings, _ = await compare_day(books, day, seen, window_days=window_days)
+    sheets = []
+    for account in books.accounts:
+        balances, evidence = await books.balances(account, day)
+        entries = entries_of(findings, account.number, account.currency, day)
+        sheets.append(Sheet(account.number, account.currency, day, balances, evidence, entries))
+    homeless = [finding.movement for finding in findings if finding.movement and finding.movement.account is None]
+    return Report(
+        day=day,
+        height=seen,
+        checkpoint=await books.checkpoint(seen),
+        window_days=window_days,
+        positions=await books.positions(day, seen),
+        sheets=sheets,
+        unassigned=_unassigned([movement for movement in homeless if movement.day == day]),
+    )
+
+
+def _unassigned(movements: Sequence[Movement]) -> dict[str, Total]:
+    amounts: dict[str, list[Decimal]] = defaultdict(list)
+    for movement in movements:
+        amounts[movement.currency].append(movement.amount)
+    return {currency: Total(len(found), Decimal(0), sum(found, Decimal(0))) for currency, found in amounts.items()}
+
+
+async def project_day(
+    books: ReconciliationReading, book: ReconciliationBook, day: date, *, window_days: int
+) -> list[DayCounts]:
+    """Writes anew which lines are which movements, and the day's counts; answers the counts of the covered accounts."""
+    height = await books.height()
+    findings, covered = await compare_day(books, day, height, window_days=window_days)
+    await book.replace_matches(findings)
+    written = []
+    for account in books.accounts:
+        if not covered(account.number, day):
+            await book.forget_day(account, day)
+            continue
+        counts = _counts(findings, account, day)
+        # A line may come as long as the window is open; only then is what is missing overdue.
+        await book.put_day(counts, overdue_on=day + timedelta(days=window_days + 1), height=height)
+        written.append(counts)
+    return written
+
+
+def _counts(findings: Sequence[Finding], account: BankAccount, day: date) -> DayCounts:
+    found: Counter[Kind] = Counter()
+    for finding in findings:
+        side = finding.movement if finding.movement is not None else finding.line
+        if side is None:
+            continue
+        # The movement of a rail without an account counts where its line is.
+        owner = side.account or (finding.line.account if finding.line else None)
+        if (owner, side.currency, side.day) == (account.number, account.currency, day):
+            found[finding.kind] += 1
+    return DayCounts(
+        account.number,
+        account.currency,
+        day,
+        matched=found[Kind.MATCHED],
+        different=found[Kind.DIFFERENT],
+        missing=found[Kind.MISSING],
+        extra=found[Kind.EXTRA],
+        duplicate=found[Kind.DUPLICATE],
+        reversal_without_payment=found[Kind.REVERSAL_WITHOUT_PAYMENT],
+    )
+
+
+async def days_of_payments(books: ReconciliationReading, payment_ids: set[UUID], height: int) -> set[date]:
+    """The days on which the books moved money of these payments."""
+    return {movement.day for movement in await books.movements_of(payment_ids, height)}

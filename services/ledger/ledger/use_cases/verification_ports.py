@@ -1,0 +1,110 @@
+"""What a verification reads: one snapshot of everything that has to fit together. Light, for worker processes."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ledger.domain.merkle import Node
+from ledger.domain.proofs import NodeId
+from ledger.use_cases.readings import StoredCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    size: int
+    tip: str
+    tip_at: datetime
+    epoch: int
+    peaks: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was found in blocks start..end-1. `broken` is (index, failure); the rest counts only where it is None.
+
+    `moved` is what each account (`NGN name`) gained or lost, in minor units; `tip`, `moment` (RFC 3339) and `nonce` are
+    those of the last block.
+    """
+
+    start: int
+    end: int
+    subtrees: Sequence[Node]
+    moved: Mapping[str, int]
+    tip: str
+    moment: str
+    nonce: int
+    broken: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    size: int
+    body: str
+    mac: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A row that does not say what the blocks say: which block, and in words."""
+
+    block_index: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFailure:
+    """What a verification found and none since found mended; `block_index` is the first broken block, if it is one."""
+
+    block_index: int | None
+    failure: str
+    found_at: datetime
+    verified_by: str
+
+
+class VerificationReading(Protocol):
+    async def standing_failure(self) -> StandingFailure | None: ...
+
+
+class Evidence(Protocol):
+    """Everything, as of one moment: a chain that grows meanwhile would look broken."""
+
+    async def head(self) -> HeadRow | None: ...
+
+    def segments(self, start: int, end: int) -> AsyncIterator[Segment]:
+        """Blocks start..end-1 looked at one by one, in order; the first broken one ends it."""
+        ...
+
+    async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]: ...
+    async def count_nodes(self) -> int: ...
+    async def node_beyond(self, size: int) -> NodeId | None:
+        """A stored node that the tree of `size` does not have."""
+        ...
+
+    async def block_outside(self, size: int) -> int | None: ...
+    async def posting_outside(self, size: int) -> int | None: ...
+    async def checkpoints_within(self, start: int, end: int) -> Sequence[StoredCheckpoint]:
+        """Of sizes start+1..end, the smallest first; those that still await their witnesses too."""
+        ...
+
+    def states(self) -> AsyncIterator[StoredState]:
+        """All of them, the smallest first."""
+        ...
+
+    async def latest_state(self) -> StoredState | None: ...
+
+    def balances(self) -> AsyncIterator[tuple[str, int]]:
+        """(`NGN account`, minor units) in the order of the accounts' bytes."""
+        ...
+
+    def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:
+        """(block index, row) of all rows beside blocks start..end-1 that never change, in order."""
+        ...
+
+    def receipts(self, after: int) -> AsyncIterator[tuple[int, str]]:
+        """(number, row) of the receipts with higher numbers than `after`, in order."""
+        ...
+
+    def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
+        """Rows that contradict blocks start..end-1; `whole`: also sums over everything, and rows without a block."""
+        ...

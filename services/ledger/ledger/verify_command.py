@@ -1,0 +1,103 @@
+"""`python -m ledger verify`: 0 for sound, 1 for broken (with the name of what is), 2 for could not."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import structlog
+import typer
+
+from chassis.command_line import load_settings
+from chassis.database import database_is_away
+from chassis.processes import open_database
+from ledger.adapters.keys import state_keys
+from ledger.adapters.verification_parts import make_verifier
+from ledger.bootstrap import SERVICE
+from ledger.settings import LedgerSettings
+from ledger.use_cases.verify_chain import Outcome
+
+# More of them only wait for PostgreSQL, which has a process for each.
+PROCESSES_MAX: Final = 4
+# Progress more often than this is for nobody's eyes.
+PROGRESS_SECONDS: Final = 0.2
+
+
+def add_verify_command(app: typer.Typer) -> None:
+    @app.command("verify", help="Check chain and books; exits 1 and names what is broken, 2 when it could not look.")
+    def verify(
+        first: Annotated[int, typer.Option("--from", min=0, help="First block.")] = 0,
+        last: Annotated[int | None, typer.Option("--to", min=0, help="Last block; the tip when left out.")] = None,
+        checkpoint: Annotated[
+            Path | None,
+            typer.Option(exists=True, dir_okay=False, help="A checkpoint from outside: it tells a cut tail."),
+        ] = None,
+    ) -> None:
+        settings = load_settings(SERVICE)
+        # The answer alone goes to standard output.
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+        if not isinstance(settings, LedgerSettings):
+            raise TypeError("these are not the ledger's settings")
+        try:
+            note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8")
+            outcome = asyncio.run(_verify(settings, first, None if last is None else last + 1, note))
+        except UnicodeDecodeError as error:
+            sys.stderr.write(f"{checkpoint}: not a checkpoint\n")
+            raise typer.Exit(2) from error
+        except Exception as error:
+            if not database_is_away(error):
+                raise
+            sys.stderr.write(f"the database cannot be reached: {type(error).__name__}\n")
+            raise typer.Exit(2) from error
+        _report(outcome)
+
+
+def _report(outcome: Outcome) -> None:
+    if outcome.end <= outcome.start:
+        sys.stderr.write(f"no such blocks: the chain has {outcome.end}\n")
+        raise typer.Exit(2)
+    if outcome.ok:
+        sys.stdout.write(f"ok: blocks {outcome.start} to {outcome.end - 1}\n")
+        return
+    for finding in outcome.findings:
+        where = "" if finding.block_index is None else f" at block {finding.block_index}"
+        sys.stdout.write(f"BROKEN{where}: {finding.failure}\n")
+    raise typer.Exit(1)
+
+
+async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None) -> Outcome:
+    database = open_database(settings, "worker")
+    if not state_keys(settings):
+        sys.stderr.write("without IMPACTNET_LEDGER_VERIFICATION_KEY, what was sealed before is not looked at\n")
+    try:
+        verifier = make_verifier(settings, database, note)
+        progress = Progress(start, end if end is not None else await verifier.height())
+        processes = min(os.cpu_count() or 1, PROCESSES_MAX)
+        outcome = await verifier.verify(start=start, end=end, processes=processes, progress=progress.show)
+        sys.stderr.write("\n")
+        await verifier.record(outcome, "command line")
+    finally:
+        await database.close()
+    return outcome
+
+
+class Progress:
+    """Blocks done, blocks a second, and how long the rest will take."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self._start = start
+        self._end = end
+        self._since = time.monotonic()
+        self._shown = 0.0
+
+    def show(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._shown < PROGRESS_SECONDS and done < self._end:
+            return
+        self._shown = now
+        rate = (done - self._start) / max(now - self._since, 1e-9)
+        rest = max(self._end - done, 0) / max(rate, 1e-9)
+        sys.stderr.write(f"\r{done} of {self._end} blocks, {rate:,.0f} a second, {rest:.0f} s left ")
+        sys.stderr.flush()

@@ -1,0 +1,111 @@
+"""Sums that grow with every batch say what counting everything anew would say, and nobody writes them by hand."""
+
+import asyncpg
+import pytest
+
+from chassis.ids import new_id
+from contracts.programs import ProgramCreated
+
+# What the triggers keep, and how it would be counted from the beginning.
+COUNTED_ANEW = {
+    "block_counts (transaction_type, number)": "SELECT transaction_type, count(*) FROM blocks GROUP BY 1",
+    "row_counts (name, number)": (
+        "SELECT 'programs', count(*) FROM programs UNION ALL SELECT 'beneficiaries', count(*) FROM beneficiaries"
+    ),
+    "money_totals (currency, received, committed, disbursed, refunded)": """
+        SELECT data->>'currency',
+            sum(CASE transaction_type WHEN 'donation' THEN amount ELSE 0 END),
+            sum(CASE transaction_type WHEN 'commitment' THEN amount WHEN 'decommitment' THEN -amount ELSE 0 END),
+            sum(CASE WHEN transaction_type = 'disbursement' AND data->>'step' = 'completed' THEN amount
+                WHEN transaction_type = 'reversal' THEN -amount ELSE 0 END),
+            sum(CASE WHEN transaction_type = 'refund' AND data->>'step' = 'completed' THEN amount ELSE 0 END)
+        FROM (SELECT *, (data->>'amount')::numeric AS amount FROM blocks) AS money WHERE amount IS NOT NULL GROUP BY 1
+    """,
+    "account_totals (kind, currency, balance)": """
+        SELECT CASE WHEN account LIKE 'program:%:available' THEN 'available'
+            WHEN account LIKE 'program:%:committed:%' THEN 'committed' ELSE split_part(account, ':', 1) END,
+            currency, sum(balance) FROM balances GROUP BY 1, 2
+    """,
+    "program_balances (program_id, currency, available, committed)": """
+        SELECT split_part(account, ':', 2), currency, sum(CASE WHEN account LIKE '%:available' THEN balance ELSE 0 END),
+            sum(CASE WHEN account LIKE '%:committed:%' THEN balance ELSE 0 END)
+        FROM balances WHERE account LIKE 'program:%' GROUP BY 1, 2
+    """,
+}
+
+
+async def differences(scenario) -> list[str]:
+    found = []
+    for kept, anew in COUNTED_ANEW.items():
+        table, _, columns = kept.partition(" ")
+        names = columns.strip("()")
+        pairs = (f"SELECT {names} FROM {table}", anew)
+        rows = [sorted(tuple(map(str, row)) for row in await scenario.fetch(query)) for query in pairs]
+        if rows[0] != rows[1]:
+            found.append(f"{table}: kept {rows[0]}, counted {rows[1]}")
+    return found
+
+
+async def test_after_everything_that_can_happen_the_sums_are_what_a_recount_says(scenario):
+    assert await differences(scenario) == []
+    await scenario.live_through_everything()
+    assert await differences(scenario) == []
+    assert len(await scenario.fetch("SELECT * FROM money_totals")) == 1
+
+
+async def test_what_is_rolled_back_or_comes_twice_is_not_counted(scenario):
+    event = await scenario.service.deliver(ProgramCreated(program_id=new_id(), currency="NGN"))
+    await scenario.service.deliver(event)
+    with pytest.raises(asyncpg.PostgresError):
+        # A block that follows nothing is refused after it was counted.
+        await scenario.fetch(
+            "INSERT INTO blocks SELECT 99, timestamp, transaction_type, 'x', data, repeat('f', 64),"
+            " encode(sha256('x'), 'hex'), nonce, 'x' FROM blocks WHERE block_index = 1"
+        )
+    assert await differences(scenario) == []
+
+
+@pytest.mark.parametrize("role", ["api", "worker", "signer"])
+async def test_no_role_writes_a_sum(history, role):
+    for kept in COUNTED_ANEW:
+        table, _, columns = kept.partition(" ")
+        last = columns.strip("()").rpartition(", ")[2]
+        for statement in (
+            f"UPDATE {table} SET {last} = 0",
+            f"DELETE FROM {table}",
+            f"INSERT INTO {table} DEFAULT VALUES",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await history.fetch(statement, role=role)
+
+
+async def test_statistics_and_integrity_are_of_one_moment_and_meet(scenario):
+    await scenario.live_through_everything()
+    async with scenario.service.client() as anyone:
+        stats = (await anyone.get("/api/v1/blockchain/stats/")).json()
+        integrity = (await anyone.get("/api/v1/blockchain/integrity/")).json()
+    assert sum(stats["blocks"].values()) == stats["height"] == integrity["height"]
+    assert integrity["books"]["NGN"]["difference"] == "0.00"
+    assert integrity["last_verified_height"] == integrity["balanced_through_height"] == stats["height"]
+    assert (integrity["quarantined_events"], integrity["exceptions"]) == (1, stats["blocks"]["exception"])
+    assert integrity["standing_failure"] is None
+    assert integrity["last_checkpoint"]["size"] == stats["height"] - integrity["last_checkpoint"]["unsigned_blocks"]
+    assert integrity["last_checkpoint"]["cosignatures"] == []
+    books = integrity["books"]["NGN"]
+    for name in ("available", "committed"):
+        assert f"{sum(float(program[name]) for program in integrity['programs']):.2f}" == books[name]
+    one = integrity["programs"][0]["program_id"]
+    async with scenario.service.client() as anyone:
+        alone = (await anyone.get("/api/v1/blockchain/integrity/", params={"program_id": one})).json()
+        assert [program["program_id"] for program in alone["programs"]] == [one]
+        assert (await anyone.get("/api/v1/blockchain/integrity/", params={"program_id": "x"})).status_code == 422
+        assert (await anyone.get("/api/v1/blockchain/stats/", params={"color": "red"})).status_code == 200
+
+
+async def test_money_that_vanished_from_the_postings_shows_as_a_difference(scenario):
+    scenario.is_sound = False
+    await scenario.donate("10.00")
+    await scenario.fetch("UPDATE account_totals SET balance = balance - 1 WHERE kind = 'available'")
+    async with scenario.service.client() as anyone:
+        integrity = (await anyone.get("/api/v1/blockchain/integrity/")).json()
+    assert integrity["books"]["NGN"]["difference"] == "1.00"

@@ -1,0 +1,327 @@
+"""Verification as it runs: what is new, a little of everything all day, all of it at night; sealed, named, shown."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import event
+
+from chassis.database import Database
+from chassis.ids import new_id
+from contracts.programs import ProgramCreated
+from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.keys import development_key
+from ledger.adapters.segment_pool import SegmentPool, pieces_of
+from ledger.adapters.verification_parts import make_verifier
+from ledger.adapters.verification_rounds import SCRUB_BLOCKS_MIN, next_night
+from ledger.domain.verified_state import VerifiedState
+from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
+from ledger.use_cases.verify_block import verify_block
+
+KEY = development_key(DEVELOPMENT_ORIGIN)
+
+
+async def grow(scenario: Any, blocks: int) -> None:
+    for _ in range(blocks):
+        await scenario.service.deliver(ProgramCreated(program_id=new_id(), currency="NGN"))
+
+
+async def take_guards_down(scenario: Any) -> None:
+    """What is written is still counted, and nothing is refused any more."""
+    for table in ("blocks", "tree_nodes", "postings", "verified_states", "checkpoints"):
+        await scenario.fetch(f"ALTER TABLE {table} DISABLE TRIGGER refuse_change")
+    scenario.is_sound = False
+
+
+async def verifications(scenario: Any) -> list[tuple[Any, ...]]:
+    rows = await scenario.fetch(
+        "SELECT verified_by, from_index, to_index, ok, first_broken_index, failure FROM block_verifications ORDER BY id"
+    )
+    return [tuple(row) for row in rows]
+
+
+# --- what is new ----------------------------------------------------------------------------------------------------
+
+
+async def test_each_pass_starts_at_what_was_sealed_and_seals_what_it_saw(scenario):
+    await scenario.service.tick("verify_growth")
+    await grow(scenario, 3)
+    await scenario.service.tick("verify_growth")
+    await scenario.service.tick("verify_growth")
+    assert await verifications(scenario) == [
+        ("ledger worker", 0, 1, True, None, None),
+        ("ledger worker", 2, 4, True, None, None),
+    ]
+    first, second = [
+        VerifiedState.parse(row["body"])
+        for row in await scenario.fetch("SELECT body FROM verified_states ORDER BY size")
+    ]
+    assert (first.size, second.size, second.previous) == (2, 5, first.digest)
+    assert second.root == await root_of(scenario, 5)
+
+
+async def root_of(scenario: Any, size: int) -> bytes:
+    async with scenario.service.worker.database.reading() as connection:
+        return await ChainReader(connection).root(size)
+
+
+async def test_only_new_blocks_are_read_again(scenario):
+    """An old block that was changed is for the scrub and the night; its sealed tree tells as soon as it moves."""
+    await grow(scenario, 5)
+    await scenario.service.tick("verify_growth")
+    await take_guards_down(scenario)
+    await scenario.fetch("UPDATE blocks SET nonce = 9 WHERE block_index = 3")
+    await grow(scenario, 1)
+    await scenario.service.tick("verify_growth")
+    assert (await verifications(scenario))[-1][:4] == ("ledger worker", 7, 7, True)
+    await scenario.fetch("UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 1")
+    await scenario.fetch("UPDATE tree_nodes SET hash = sha256('') WHERE level = 3 AND index = 0")
+    await scenario.service.tick("verify_growth")
+    assert (await verifications(scenario))[-1][-2:] == (
+        7,
+        "verified state 8: the blocks have another root than was verified",
+    )
+
+
+async def test_a_balance_that_was_changed_is_named_with_the_next_block(scenario):
+    await scenario.donate("100.00")
+    await scenario.service.tick("verify_growth")
+    await take_guards_down(scenario)
+    account = f"program:{scenario.program_id}:available"
+    await scenario.fetch("UPDATE balances SET balance = 5000 WHERE account = $1", account)
+    await grow(scenario, 1)
+    await scenario.service.tick("verify_growth")
+    assert (await verifications(scenario))[-1][3:] == (
+        False,
+        None,
+        f"balances NGN {account}: 5000.00, the blocks say 100.00",
+    )
+
+
+async def test_a_state_that_nobody_of_ours_sealed_stops_the_sealing(scenario):
+    await scenario.service.tick("verify_growth")
+    [row] = await scenario.fetch("SELECT body FROM verified_states")
+    await take_guards_down(scenario)
+    forged = row["body"].replace("receipts 0", "receipts 7")
+    await scenario.fetch("UPDATE verified_states SET body = $1", forged)
+    await grow(scenario, 1)
+    await scenario.service.tick("verify_growth")
+    await scenario.service.tick("verify_growth")
+    assert (await verifications(scenario))[1:] == [
+        ("ledger worker", 0, 2, False, None, "verified state 2: no known key has sealed it")
+    ]
+    assert len(await scenario.fetch("SELECT * FROM verified_states")) == 1
+
+
+async def test_a_state_that_was_taken_out_is_missed_because_it_is_remembered_outside(scenario, tmp_path):
+    settings = LedgerSettings(verified_state_path=str(tmp_path / "state" / "last"))
+    verifier = make_verifier(settings, scenario.service.worker.database)
+    await grow(scenario, 2)
+    assert await verifier.verify_growth("ledger worker")
+    await take_guards_down(scenario)
+    await scenario.fetch("DELETE FROM verified_states")
+    restarted = make_verifier(settings, scenario.service.worker.database)
+    await restarted.verify_growth("ledger worker")
+    assert (await verifications(scenario))[-1][-1] == "verified state 4: it was taken out of the database"
+    assert (await restarted.verify()).failure == "verified state 4: it was taken out of the database"
+
+
+async def test_the_api_cannot_say_that_something_was_verified(scenario):
+    await scenario.service.tick("verify_growth")
+    for statement in (
+        "INSERT INTO verified_states (size, body, mac) VALUES (9, 'x', 'y')",
+        "DELETE FROM verified_states",
+        "UPDATE verification_rounds SET due_at = now() + interval '1 year'",
+        (
+            "INSERT INTO block_verifications (id, from_index, to_index, ok, verified_by)"
+            " VALUES (gen_random_uuid(), 0, 9, true, 'me')"
+        ),
+        "DELETE FROM block_verifications",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await scenario.fetch(statement, role="api")
+    with pytest.raises(asyncpg.PostgresError):
+        await scenario.fetch("UPDATE verified_states SET size = 9", role="worker")
+
+
+# --- all day and at night -------------------------------------------------------------------------------------------
+
+
+async def due(scenario: Any) -> None:
+    await scenario.fetch("UPDATE verification_rounds SET due_at = now() - interval '1 second'")
+
+
+async def test_the_scrub_reads_a_piece_when_it_is_due_and_goes_on_where_it_was(scenario):
+    await grow(scenario, SCRUB_BLOCKS_MIN + 30)
+    size = SCRUB_BLOCKS_MIN + 32
+    await scenario.service.tick("scrub")
+    await scenario.service.tick("scrub")
+    [row] = await scenario.fetch("SELECT * FROM verification_rounds WHERE name = 'scrub'")
+    assert (row["position"], row["slice_from"]) == (SCRUB_BLOCKS_MIN, SCRUB_BLOCKS_MIN), "once, for it is due once"
+    await due(scenario)
+    await scenario.service.tick("scrub")
+    assert [each for each in await verifications(scenario) if each[0] == "scrub"] == [
+        ("scrub", 0, SCRUB_BLOCKS_MIN - 1, True, None, None),
+        ("scrub", SCRUB_BLOCKS_MIN, size - 1, True, None, None),
+    ]
+    await due(scenario)
+    await scenario.service.tick("scrub")
+    [row] = await scenario.fetch("SELECT position FROM verification_rounds WHERE name = 'scrub'")
+    assert row["position"] == SCRUB_BLOCKS_MIN, "round and round"
+
+
+async def test_what_the_scrub_finds_is_named_and_shown_until_it_is_mended(scenario):
+    await grow(scenario, 4)
+    await scenario.service.tick("verify_growth")
+    await take_guards_down(scenario)
+    [was] = await scenario.fetch("SELECT nonce FROM blocks WHERE block_index = 3")
+    await scenario.fetch("UPDATE blocks SET nonce = 9 WHERE block_index = 3")
+    await scenario.service.tick("scrub")
+    found = ("scrub", 0, 5, False, 3, "columns: the column nonce differs from the bytes")
+    assert (await verifications(scenario))[-1] == found
+    async with scenario.service.client() as anyone:
+        shown = (await anyone.get("/api/v1/blockchain/integrity/")).json()
+        assert (shown["height"], shown["last_verified_height"]) == (6, 3)
+        assert (shown["standing_failure"]["block_index"], shown["standing_failure"]["failure"]) == (3, found[-1])
+        await grow(scenario, 1)
+        await scenario.service.tick("verify_growth")
+        shown = (await anyone.get("/api/v1/blockchain/integrity/")).json()
+        assert shown["standing_failure"], "new blocks do not mend it"
+        await scenario.fetch("UPDATE blocks SET nonce = $1 WHERE block_index = 3", was["nonce"])
+        await scenario.service.tick("verify_nightly")
+        shown = (await anyone.get("/api/v1/blockchain/integrity/")).json()
+    assert (shown["last_verified_height"], shown["standing_failure"]) == (7, None)
+
+
+async def test_the_night_reads_everything_once_and_keeps_it_by_name(scenario):
+    await scenario.donate("10.00")
+    await scenario.service.tick("verify_nightly")
+    await scenario.service.tick("verify_nightly")
+    assert [each for each in await verifications(scenario) if each[0] == "nightly"] == [
+        ("nightly", 0, 2, True, None, None)
+    ]
+    [row] = await scenario.fetch("SELECT due_at FROM verification_rounds WHERE name = 'nightly'")
+    assert row["due_at"] == next_night(scenario.service.worker.clock.now(), LedgerSettings().nightly_verification_hour)
+
+
+async def test_a_night_that_was_put_off_for_years_comes_all_the_same(scenario):
+    await scenario.fetch("UPDATE verification_rounds SET due_at = now() + interval '3 years'")
+    await scenario.service.tick("verify_nightly")
+    assert [each[0] for each in await verifications(scenario)] == ["nightly"]
+
+
+async def test_the_night_finds_a_lot_and_says_which(scenario):
+    donation = await scenario.donate("10.00")
+    scenario.is_sound = False
+    await scenario.fetch("UPDATE lots SET taken = 4")
+    await scenario.service.tick("verify_nightly")
+    failure = f"lots {donation['id']}: 4.00 of it is taken, awards and refunds say 0"
+    assert (await verifications(scenario))[-1] == ("nightly", 0, 2, False, 2, failure)
+
+
+@pytest.mark.parametrize(("now", "hour", "night"), [(1, 2, (5, 2)), (2, 2, (6, 2)), (3, 2, (6, 2)), (23, 0, (6, 0))])
+def test_the_next_night_is_the_next_time_the_clock_strikes(now, hour, night):
+    day = datetime(2026, 11, 5, tzinfo=UTC)
+    assert next_night(day + timedelta(hours=now), hour) == day.replace(day=night[0], hour=night[1])
+
+
+# --- processes that share the work ----------------------------------------------------------------------------------
+
+
+async def test_processes_see_what_this_one_sees(scenario):
+    await scenario.donate("10.00")
+    await grow(scenario, 3)
+    url = scenario.urls["ledger_worker"]
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        async with connection.transaction(isolation="repeatable_read"), SegmentPool(url, 2) as pool:
+            snapshot = await connection.fetchval("SELECT pg_export_snapshot()")
+            await grow(scenario, 2)
+            [segment] = [each async for each in pool.segments(snapshot, 0, 6)]
+            assert segment.broken is None
+            assert (segment.end, segment.tip) == (6, await connection.fetchval("SELECT tip FROM head"))
+            assert segment.moved[f"NGN program:{scenario.program_id}:available"] == 1000
+            [beyond] = [each async for each in pool.segments(snapshot, 0, 8)]
+            assert beyond.broken == (6, "missing: no such block"), "what came later is not in the snapshot"
+            with pytest.raises(RuntimeError, match="snapshot"):
+                [each async for each in pool.segments("no such snapshot", 0, 6)]
+    finally:
+        await connection.close()
+
+
+def test_pieces_begin_at_multiples():
+    assert pieces_of(0, 20, 8) == [(0, 8), (8, 16), (16, 20)]
+    assert pieces_of(5, 17, 8) == [(5, 8), (8, 16), (16, 17)]
+    assert pieces_of(8, 9, 8) == [(8, 9)]
+    assert pieces_of(8, 8, 8) == []
+
+
+# --- one block, by its hash -----------------------------------------------------------------------------------------
+
+
+class Reads:
+    """Statements that were executed, and rows that came back for them, on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.statements = 0
+        self.rows = 0
+        event.listen(database.engine.sync_engine, "after_cursor_execute", self._count)
+
+    def _count(self, connection: Any, cursor: Any, *_: Any) -> None:
+        del connection
+        self.statements += 1
+        self.rows += max(cursor.rowcount, 0)
+
+
+async def test_one_block_takes_the_same_statements_and_a_logarithm_of_rows_however_long_the_chain(scenario):
+    reads = Reads(scenario.service.api.database)
+    seen = []
+    for blocks in (30, 224):  # 32 and 256 in all
+        await grow(scenario, blocks)
+        note = await scenario.sign()
+        reads.statements = reads.rows = 0
+        async with scenario.service.api.database.reading() as connection:
+            reader = ChainReader(connection)
+            block = await reader.find_by_index(5)
+            assert block is not None
+            verdict = await verify_block(reader, block, note, keys=(KEY.verifier,), origin=DEVELOPMENT_ORIGIN)
+        assert verdict.valid
+        assert {check.name for check in verdict.checks if check.ok} == {
+            "bytes", "columns", "postings", "link", "inclusion", "signature",
+        }  # fmt: skip
+        seen.append((reads.statements, reads.rows))
+    (statements, rows), (statements_later, rows_later) = seen
+    assert statements_later == statements <= 6
+    assert rows_later - rows == 3, "three more levels"
+
+
+@pytest.mark.parametrize(
+    ("attack", "failing"),
+    [
+        ("UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 2", "bytes"),
+        ('UPDATE blocks SET data = data || \'{"amount": "99.00"}\' WHERE block_index = 2', "columns"),
+        ("UPDATE postings SET amount = amount * 2 WHERE block_index = 2", "postings"),
+        ("UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 1", "link"),
+        ("DELETE FROM blocks WHERE block_index = 1", "link"),
+        ("UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 0", "inclusion"),
+        ("UPDATE checkpoints SET note = replace(note, '4', '5')", "signature"),
+        ("UPDATE blocks SET preimage = '{\"transaction_type\":[]}' WHERE block_index = 2", "bytes"),
+    ],
+)
+async def test_a_block_by_its_hash_says_the_first_thing_that_fails(scenario, attack, failing):
+    donation = await scenario.donate("10.00")
+    await grow(scenario, 1)
+    await scenario.sign()
+    path = f"/api/v1/blockchain/verify/{donation['blockchain_hash']}/"
+    await take_guards_down(scenario)
+    await scenario.fetch("ALTER TABLE blocks DROP CONSTRAINT ck_blocks_hash_is_of_preimage")
+    async with scenario.service.client() as anyone:
+        before = (await anyone.get(path)).json()
+        assert (before["valid"], before["first_failure"]) == (True, None)
+        assert [check["name"] for check in before["checks"]] == [
+            "bytes", "columns", "postings", "link", "inclusion", "signature",
+        ]  # fmt: skip
+        await scenario.fetch(attack)
+        after = (await anyone.get(path)).json()
+    assert (after["valid"], after["first_failure"]) == (False, failing)

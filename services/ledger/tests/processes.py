@@ -1,0 +1,34 @@
+"""Starts `python -m ledger ...` as an operator would, told the URLs of a test's database roles."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+from services.ledger.tests.witnesses import START_SECONDS_MAX
+
+
+async def start_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    roles = {
+        "DATABASE_URL": "api",
+        "WORKER_DATABASE_URL": "worker",
+        "MIGRATOR_DATABASE_URL": "migrator",
+        "SIGNER_DATABASE_URL": "signer",
+    }
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ledger", *arguments),
+        env={
+            "PATH": os.environ.get("PATH", ""),
+            **{f"IMPACTNET_LEDGER_{name}": urls[f"ledger_{role}"] for name, role in roles.items()},
+            **environment,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit status, output and errors."""
+    process = await start_ledger(urls, *arguments, **environment)
+    out, err = await asyncio.wait_for(process.communicate(), START_SECONDS_MAX)
+    return process.returncode or 0, out.decode(), err.decode()

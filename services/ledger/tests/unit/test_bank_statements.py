@@ -1,0 +1,356 @@
+"""Reading statements: what banks write is understood, and whatever does not fit is refused by line, field and rule."""
+
+import contextlib
+import time
+import tracemalloc
+import warnings
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import mt940
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from services.ledger.tests.statement_samples import (
+    ACCOUNT,
+    NIGERIAN,
+    STANDARD_HEADER,
+    TWO_DAYS,
+    TWO_PAGES,
+    standard,
+)
+
+from chassis.refusals import FieldRefusalError
+from ledger.adapters.csv_statements import Period, read_csv
+from ledger.adapters.mt940_statements import read_mt940
+from ledger.adapters.statement_files import FileReader
+from ledger.adapters.statement_mappings import StatementMapping, load_mappings
+from ledger.domain.bank_accounts import parse_bank_accounts
+from ledger.domain.bank_references import find_payments, normalized
+from ledger.domain.bank_statements import STATEMENT_BYTES_MAX
+from ledger.use_cases.statement_ports import ReadingOptions
+
+TODAY = date(2026, 8, 1)
+FIRST = UUID("0198c0de-0000-7000-8000-000000000001")
+SECOND = UUID("0198c0de-0000-7000-8000-000000000002")
+READER = FileReader(parse_bank_accounts([f"{ACCOUNT}:NGN:manual"]), load_mappings(None))
+
+
+def read(text: str | bytes, file_format="mt940", **options):
+    content = text.encode() if isinstance(text, str) else text
+    return READER.read(content, file_format, ReadingOptions(**options), today=TODAY)
+
+
+def refused(text: str | bytes, file_format="mt940", **options) -> tuple[str, str]:
+    """(line and field, rule) of the first mistake."""
+    with pytest.raises(FieldRefusalError) as caught:
+        read(text, file_format, **options)
+    assert all(len(part) < 300 for part in caught.value.errors[0]), "a refusal carries no content of the file"
+    return caught.value.errors[0][:2]
+
+
+def test_pages_in_blocks_are_one_statement():
+    [statement] = read(TWO_PAGES).statements
+    assert (statement.account.number, statement.number) == (ACCOUNT, "182")
+    assert (statement.opening, statement.closing) == (Decimal("1000000.00"), Decimal("1248949.50"))
+    assert [str(line.amount) for line in statement.lines] == [
+        "250000.00", "-50.00", "-200000.00", "200000.00", "-1000.50",
+    ]  # fmt: skip
+    assert [line.is_reversal for line in statement.lines] == [False, False, False, True, True]
+    assert [line.payment_id for line in statement.lines] == [FIRST, None, SECOND, SECOND, None]
+    assert [line.bank_reference for line in statement.lines] == ["BK0001", "BK0002", "BK0003", "BK0004", "BK0005"]
+    assert (statement.covers_from, statement.covers_to) == (date(2026, 7, 1), date(2026, 7, 1))
+    assert statement.lines[3].entry_date == date(2026, 7, 1), "a value date before the statement is no entry date"
+    assert "ACME FOUNDATION" in statement.lines[0].text
+
+
+def test_several_days_are_several_statements_and_equal_lines_are_two():
+    first, second = read(TWO_DAYS).statements
+    assert (first.closing, second.opening, second.closing) == (Decimal(100), Decimal(100), Decimal("100.02"))
+    assert second.covers_from == date(2026, 7, 2), "the opening balance is that of the evening before"
+    assert len({line.identity for line in second.lines}) == 2
+    again = read(TWO_DAYS).statements[1]
+    assert [line.identity for line in again.lines] == [line.identity for line in second.lines]
+
+
+def test_the_library_s_own_reader_sees_the_same_amounts():
+    """Only its field grammars are used; its reader of whole files is the second opinion here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = mt940.parse(TWO_DAYS.replace("\n-\n", "\n"))
+    ours = [line.amount for statement in read_mt940(TWO_DAYS.encode()) for line in statement.lines]
+    assert [found.data["amount"].amount for found in theirs if "amount" in found.data] == ours
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        (("C100,NMSC", "C101,NMSC"), "line 6, :62F:", "balance_broken"),
+        ((":61:2607010701C100,", ":61:2607010701X100,"), "line 5, :61:", "line_malformed"),
+        ((":61:2607010701C100,", ":61:2607010701c100,"), "line 5, :61:", "line_malformed"),
+        (("C100,NMSCNONREF", "C100,"), "line 5, :61:", "line_malformed"),
+        ((":61:2607010701C100,", ":61:2607010701C100"), "line 5, :61: amount", "amount_malformed"),
+        ((":61:2607010701C100,", ":61:2607010701C1,00,00"), "line 5, :61: amount", "amount_malformed"),
+        ((":61:2607010701C100,", ":61:2607010701C100,001"), "line 5, :61: amount", "amount_malformed"),
+        ((":61:2607010701C100,", f":61:2607010701C{'9' * 1_000_000},"), "line 5, :61:", "field_too_long"),
+        ((":61:2607010701C", ":61:2607310732C"), "line 5, :61: entry date", "date_malformed"),
+        ((":61:2607010701C", ":61:2613010701C"), "line 5, :61: value date", "date_malformed"),
+        ((":61:2607010701C", ":61:2607010703C"), "line 5, entry date", "date_outside_statement"),
+        ((":25:0123456789\n", ":25:9999999999\n"), "line 1, account", "account_unknown"),
+        (("C260701NGN0,00", "C260701USD0,00"), "line 6, :62:", "currency_mixed"),
+        ((":60F:C260701NGN0,00\n", ""), "line 1, :60F:", "field_missing"),
+        ((":28C:1\n", ":28C:one\n"), "line 3, :28C:", "number_malformed"),
+        ((":28C:1\n", ":28C:1\n:99X:what\n"), "line 4, :99X:", "field_unknown"),
+        ((":25:0123456789\n:28C:1\n", ":28C:1\n:25:0123456789\n"), "line 1, message", "fields_out_of_order"),
+        ((":20:DAY1", "hello\n:20:DAY1"), "line 1, text", "text_outside_field"),
+        ((":60F:C260701NGN0", ":60M:C260701NGN0"), "line 1, :60M:", "page_missing"),
+        ((":62F:C260701NGN100", ":62M:C260701NGN100"), "line 8, :60F:", "page_missing"),
+        (("NGN0,00", "NGN0\x00,00"), "line 4, text", "control_character"),
+        ((":60F:C260701", ":60F:C260702"), "line 6, :62:", "dates_reversed"),
+        ((":62F:C260702NGN100,02", ":62F:C270702NGN100,02"), "line 8, date", "date_in_future"),
+    ],
+)
+def test_an_mt940_file_with_one_mistake_is_refused_and_the_mistake_named(change, field, rule):
+    assert change[0] in TWO_DAYS
+    assert refused(TWO_DAYS.replace(change[0], change[1], 1)) == (field, rule)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        (("-}{5:{CHK:123456789ABC}}\n", ""), "line 13, message", "message_not_ended"),
+        ((":64:C260701NGN1248949,50\n:86:CLOSING TEXT\n-}\n", ""), "line 21, message", "message_not_ended"),
+        ((":28C:182/2", ":28C:182/3"), "line 14, :28C:", "page_missing"),
+        ((":28C:182/2", ":28C:183/2"), "line 14, :28C:", "page_missing"),
+        ((":60M:C260701NGN1249950,00", ":60M:C260701NGN1249950,01"), "line 17, :60M:", "balance_broken"),
+    ],
+)
+def test_pages_that_do_not_follow_each_other_are_refused(change, field, rule):
+    found = refused(TWO_PAGES.replace(change[0], change[1], 1))
+    assert found[1] == rule
+    assert found[0].split(", ")[1] == field.split(", ")[1]
+
+
+def test_old_encodings_are_read_and_an_empty_file_is_none():
+    [statement] = read(TWO_PAGES.replace("COMMISSION", "COMISSÃO").encode("latin-1")).statements
+    assert "COMISSÃO" in statement.lines[1].text
+    assert refused(b"") == ("line 1, file", "statement_empty")
+    assert refused(b"\xef\xbb\xbf\r\n\r\n")[1] == "statement_empty"
+    assert read(TWO_DAYS.replace("\n", "\r\n")).statements == read(TWO_DAYS).statements
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_at_all_bring_a_reader_down(content):
+    for file_format in ("mt940", "csv"):
+        with pytest.raises(FieldRefusalError):
+            read(content, file_format)
+
+
+@given(st.data())
+def test_no_damage_to_a_good_file_brings_a_reader_down(data):
+    for file_format, text in (("mt940", TWO_PAGES), ("csv", NIGERIAN)):
+        place = data.draw(st.integers(0, len(text) - 1))
+        damaged = text[:place] + data.draw(st.text(max_size=3)) + text[place + data.draw(st.integers(0, 3)) :]
+        mapping = {} if file_format == "mt940" else {"mapping": "nigerian"}
+        # A refusal is an answer; anything else is a fault.
+        with contextlib.suppress(FieldRefusalError):
+            assert read(damaged.encode("utf-8", "replace"), file_format, **mapping).statements
+
+
+def test_a_nigerian_export_is_read_by_its_mapping():
+    [statement] = read(NIGERIAN, "csv", mapping="nigerian").statements
+    assert [str(line.amount) for line in statement.lines] == ["250000.00", "-50.00", "-50.00", "-200000.00"]
+    assert [line.payment_id for line in statement.lines] == [FIRST, None, None, SECOND]
+    assert (statement.opening, statement.closing) == (Decimal("1000000.00"), Decimal("1049900.00"))
+    assert (statement.covers_from, statement.covers_to) == (date(2026, 7, 1), date(2026, 7, 2))
+
+
+def test_the_newest_line_may_come_first():
+    mapping = load_mappings(None)["nigerian"].model_copy(update={"order": "newest_first"})
+    header, *rows = NIGERIAN.splitlines(keepends=True)
+    [statement] = read_csv("".join([header, *reversed(rows)]).encode(), mapping, ACCOUNT, Period())
+    assert (statement.opening, statement.closing) == (Decimal("1000000.00"), Decimal("1049900.00"))
+
+
+CELL = standard([("2026-07-01", "10.00", "R1", "one"), ("2026-07-02", "-4.00", "R2", "two")])
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        (("value_date", "valuta"), "line 1, value_date", "column_missing"),
+        (("balance\n", "balance,surprise\n"), "line 1, column 8", "column_unknown"),
+        (("value_date", "date"), "line 1, value_date", "column_missing"),
+        (("10.00,NGN", "10.00,USD"), "line 3, currency", "currency_mixed"),
+        (("NGN", "USD"), "line 1, currency", "currency_unsupported"),
+        (("2026-07-02", "02/07/2026"), "line 3, date", "date_malformed"),
+        (("2026-07-02", "2026-02-30"), "line 3, date", "date_malformed"),
+        (("2026-07-02", "2036-07-02"), "line 1, date", "period_too_long"),
+        (("10.00,NGN", "10.001,NGN"), "line 2, amount", "amount_malformed"),
+        (("10.00,NGN", "1e1,NGN"), "line 2, amount", "amount_malformed"),
+        (("10.00,NGN", "NaN,NGN"), "line 2, amount", "amount_malformed"),
+        (("10.00,NGN", "\u0661\u0660,NGN"), "line 2, amount", "amount_malformed"),
+        (("10.00,NGN", "+10.00,NGN"), "line 2, amount", "amount_malformed"),
+        (("10.00,NGN", "0.00,NGN"), "line 2, amount", "amount_zero"),
+        (("10.00,NGN", f"{'9' * 16},NGN"), "line 2, amount", "amount_malformed"),
+        (("-4.00,NGN", "-4.01,NGN"), "line 3, balance", "balance_broken"),
+        ((",R2,", ",R2,,"), "line 3, row", "cells_wrong"),
+        ((",two,", ',"two,'), "line 4, text", "csv_malformed"),
+        (("one", "o\x00e"), "line 2, text", "control_character"),
+        (("one", "x" * 5_000), "line 2, text", "cell_too_long"),
+    ],
+)
+def test_a_csv_file_with_one_mistake_is_refused_and_the_mistake_named(change, field, rule):
+    assert change[0] in CELL
+    count = -1 if change[0] == "NGN" else 1
+    found = refused(CELL.replace(change[0], change[1], count), "csv")
+    assert found[1] == rule
+    assert found[0] == field or rule == "csv_malformed"
+
+
+def test_every_mistake_is_named_up_to_fifty():
+    rows = [("2026-07-01", "10.00", f"R{number}", "x") for number in range(80)]
+    with pytest.raises(FieldRefusalError) as caught:
+        read(standard(rows).replace("10.00,NGN", "ten,NGN"), "csv")
+    assert len(caught.value.errors) == 50
+    assert caught.value.errors[0][0] == "line 2, amount"
+    assert "ten" not in str(caught.value.errors)
+
+
+def test_a_line_that_is_there_twice_is_refused_unless_the_bank_gave_it_no_reference():
+    twice = "2026-07-01,2026-07-01,10.00,NGN,R1,x,10.00\n"
+    assert refused(f"{STANDARD_HEADER}\n{twice}{twice}", "csv")[1] == "line_twice"
+    assert len(read(NIGERIAN, "csv", mapping="nigerian").statements[0].lines) == 4
+
+
+def test_what_a_csv_covers_is_said_or_read_off_its_lines():
+    [empty] = read(f"{STANDARD_HEADER}\n", "csv", covers_from=date(2026, 7, 1), covers_to=date(2026, 7, 3)).statements
+    assert (empty.lines, empty.covers_to) == ((), date(2026, 7, 3))
+    assert refused(f"{STANDARD_HEADER}\n", "csv")[1] == "period_unknown"
+    assert refused(CELL, "csv", covers_to=date(2026, 7, 1))[1] == "date_outside_statement"
+    assert refused(CELL, "csv", mapping="nobody")[1] == "mapping_unknown"
+    assert refused(CELL, "csv", account="999")[1] == "account_unknown"
+    assert refused(TWO_DAYS, "mt940", mapping="standard")[1] == "not_for_mt940"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": {"date": "d"}},
+        {"columns": {"date": "d", "amount": "a", "debit": "b"}},
+        {"columns": {"date": "d", "debit": "b"}},
+        {"columns": {"date": "d", "debit": "b", "credit": "c", "mark": "m"}},
+        {"columns": {"date": "a", "amount": "a"}},
+        {"currency": None},
+        {"currency_from": "c"},
+        {"thousands": "."},
+        {"date_format": "D/M/Y"},
+        {"unknown": 1},
+        {"delimiter": "x"},
+    ],
+)
+def test_a_mapping_that_is_not_clear_is_refused_when_it_is_read(changes):
+    good = {"columns": {"date": "d", "amount": "a"}, "date_format": "YYYY-MM-DD", "currency": "NGN"}
+    assert StatementMapping.model_validate(good).columns.amount == "a"
+    with pytest.raises(ValidationError):
+        StatementMapping.model_validate(good | changes)
+
+
+def test_signs_marks_and_separators_are_as_the_mapping_says():
+    mapping = StatementMapping.model_validate(
+        {
+            "columns": {"date": "d", "amount": "a", "mark": "m"},
+            "date_format": "DD.MM.YYYY",
+            "currency": "NGN",
+            "decimal": ",",
+            "thousands": ".",
+            "delimiter": ";",
+            "preamble_lines": 2,
+            "footer_lines": 1,
+        }
+    )
+    text = "Bank\nStatement;of;July\nd;a;m\n01.07.2026;1.234,5;C\n02.07.2026;4,00;DR\nTotal;1.230,50;\n"
+    [statement] = read_csv(text.encode(), mapping, ACCOUNT, Period())
+    assert [str(line.amount) for line in statement.lines] == ["1234.50", "-4.00"]
+    with pytest.raises(FieldRefusalError, match="refused as a whole"):
+        read_csv(text.replace("1.234,5", "12.34,5").encode(), mapping, ACCOUNT, Period())
+    inverted = mapping.model_copy(
+        update={"positive": "debit", "columns": mapping.columns.model_copy(update={"mark": None})}
+    )
+    [statement] = read_csv(b"x\nx\nd;a\n01.07.2026;5,00\nx;x\n", inverted, ACCOUNT, Period())
+    assert statement.lines[0].amount == Decimal(-5)
+
+
+def test_a_hundred_thousand_lines_take_seconds_and_one_more_is_refused():
+    rows = [("2026-07-01", "0.01", f"R{number}", "d") for number in range(100_000)]
+    started = time.monotonic()
+    [statement] = read(standard(rows), "csv").statements
+    fields = "".join(f":61:2607010701C0,01NMSCNONREF//R{number}\n:86:text\n" for number in range(100_000))
+    text = f":20:A\n:25:{ACCOUNT}\n:28C:1\n:60F:C260701NGN0,00\n{fields}:62F:C260701NGN1000,00\n-\n"
+    [same] = read(text).statements
+    assert time.monotonic() - started < 60, "ten times what a busy machine needs"
+    assert len(statement.lines) == len(same.lines) == 100_000
+    assert {line.identity for line in statement.lines} == {line.identity for line in same.lines}
+    assert refused(standard([*rows, rows[0]]), "csv")[1] == "too_many_lines"
+
+
+@pytest.mark.parametrize(
+    "unit", [",", "\n", "\r\n", "a", "ab\n", '"', '","', "1\n", "\u2028", ":61:\n", "{1:", "-}\n", "\x00"]
+)
+@pytest.mark.parametrize("file_format", ["mt940", "csv"])
+def test_a_bomb_is_refused_and_takes_no_memory(unit, file_format):
+    content = f"{STANDARD_HEADER}\n".encode() if file_format == "csv" else b":20:A\n"
+    content += unit.encode() * (1024 * 1024 // len(unit.encode()))
+    tracemalloc.start()
+    try:
+        assert refused(content, file_format)
+        assert tracemalloc.get_traced_memory()[1] < 100 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("file_format", "unit"), [("mt940", ":61:\n"), ("mt940", "\n"), ("csv", "\n")])
+def test_a_file_of_millions_of_empty_lines_is_refused_in_seconds(file_format, unit):
+    content = f"{STANDARD_HEADER}\n" if file_format == "csv" else ":20:A\n"
+    started = time.monotonic()
+    assert refused(content + unit * 5_000_000, file_format)[1] == "too_many_lines"
+    assert time.monotonic() - started < 60, "ten times what a busy machine needs"
+
+
+def test_a_file_over_the_cap_is_refused_before_it_is_looked_at():
+    assert refused(b" " * (STATEMENT_BYTES_MAX + 1))[1] == "file_too_large"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "impact-0198c0de000070008000000000000001",
+        "NIP/IMPACT-0198C0DE000070008000000000000001/X",
+        "IMPACT 0198C0DE 00007000 80000000 00000001 2026",
+        "?20IMPACT-0198C0DE00007?21000?228000000000000001?32ACME",
+        "impact-0198c0de-0000-7000-8000-000000000001",
+    ],
+)
+def test_our_reference_is_found_however_a_bank_writes_it(text):
+    assert find_payments(text) == {FIRST}
+
+
+def test_half_a_reference_names_nothing_and_two_name_two():
+    assert find_payments("impact-0198c0de0000") == frozenset()
+    both = f"impact-{FIRST.hex} impact-{SECOND.hex}"
+    assert find_payments(both) == {FIRST, SECOND}
+    [statement] = read(standard([("2026-07-01", "1.00", "R", both)]), "csv").statements
+    assert statement.lines[0].payment_id is None
+    assert (normalized(" bk 1 "), normalized("NONREF")) == ("BK1", "")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["1"], ["0123456789:NGN"], ["0123456789:XXX:manual"], ["0123456789:NGN:"], ["01-2!:NGN:manual"],
+     ["0123456789:NGN:manual", "0123456789:NGN:paystack"], ["0123456789:NGN:manual", "0123456780:NGN:manual"]],
+)  # fmt: skip
+def test_accounts_that_are_not_clear_are_refused_by_the_settings(texts):
+    with pytest.raises(ValueError, match=r"account|books|rail"):
+        parse_bank_accounts(texts)
