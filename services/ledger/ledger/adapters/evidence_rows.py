@@ -49,7 +49,7 @@ class RowCheck:
 
     @property
     def statement(self) -> str:
-        """The first row that is missing or differs: block_index, key, missing, expected and found values as JSON."""
+        """Rows that are missing or differ: block_index, key, missing, expected and found values as JSON."""
         own = ", ".join(f"t.{column}" for column in self.columns)
         wanted = ", ".join(f"e.expected_{column}" for column in self.columns)
         named_own = ", ".join(f"'{column}', t.{column}::text" for column in self.columns)
@@ -57,12 +57,11 @@ class RowCheck:
         spoken = spell_out(self.expected)
         renamed = ", ".join(f"{column} AS expected_{column}" for column in self.columns)
         return f"""
-            SELECT e.speaker, e.expected_key::text, t.{self.key} IS NULL,
-                jsonb_build_object({named_wanted})::text, jsonb_build_object({named_own})::text
+            SELECT e.speaker, e.expected_key::text AS key, t.{self.key} IS NULL AS missing,
+                jsonb_build_object({named_wanted})::text AS expected, jsonb_build_object({named_own})::text AS found
             FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({spoken}) AS spoken) AS e
             LEFT JOIN {self.table} AS t ON t.{self.key} = e.expected_key
-            WHERE t.{self.key} IS NULL OR ({own}) IS DISTINCT FROM ({wanted})
-            ORDER BY e.speaker LIMIT 1"""  # noqa: S608 -- made of this module's constants
+            WHERE t.{self.key} IS NULL OR ({own}) IS DISTINCT FROM ({wanted})"""  # noqa: S608 -- made of this module's constants
 
 
 def spell_out(statement: str) -> str:

@@ -24,25 +24,23 @@ _STATEMENTS_OF_BLOCKS: Final = (
                 WHEN failed.block_index IS NOT NULL THEN t.status = 'failed'
                 WHEN b.transaction_type = 'disbursement' THEN t.status IN ('pending', 'submitted', 'unknown')
                 WHEN b.transaction_type = 'refund' THEN t.status IN ('submitted', 'unknown')
-                ELSE t.status = 'completed' END
-        ORDER BY b.block_index LIMIT 1""",
+                ELSE t.status = 'completed' END""",
     """SELECT b.block_index, 'transactions ' || t.id || ': a reversal that is ' || t.status
         FROM blocks AS b JOIN transactions AS t ON t.blockchain_hash = b.hash
-        WHERE b.transaction_type = 'reversal' AND RANGE AND t.status <> 'completed' LIMIT 1""",
+        WHERE b.transaction_type = 'reversal' AND RANGE AND t.status <> 'completed'""",
     # Every naira that was sent comes from lots, to the last kobo.
     """SELECT b.block_index, 'transaction_links to ' || (b.data->>'transaction_id') || ': they sum to '
             || coalesce(sum(l.amount), 0) || ' of ' || AMOUNT
         FROM blocks AS b LEFT JOIN transaction_links AS l ON l.to_transaction = (b.data->>'transaction_id')::uuid
         WHERE b.transaction_type IN ('disbursement', 'refund') AND b.data->>'step' = 'sent' AND RANGE
-        GROUP BY b.block_index HAVING coalesce(sum(l.amount), 0) <> AMOUNT ORDER BY b.block_index LIMIT 1""",
+        GROUP BY b.block_index HAVING coalesce(sum(l.amount), 0) <> AMOUNT""",
     """SELECT b.block_index, 'transaction_links from ' || l.from_transaction || ' to ' || l.to_transaction
             || ': nothing of this was set aside for it'
         FROM blocks AS b JOIN transaction_links AS l ON l.to_transaction = (b.data->>'transaction_id')::uuid
         LEFT JOIN award_lots AS share
             ON share.donation_id = l.from_transaction AND share.award_id = (b.data->>'award_id')::uuid
         WHERE b.transaction_type IN ('disbursement', 'refund') AND b.data->>'step' = 'sent' AND RANGE
-            AND share.donation_id IS NULL AND l.from_transaction IS DISTINCT FROM (b.data->>'donation_id')::uuid
-        ORDER BY b.block_index LIMIT 1""",
+            AND share.donation_id IS NULL AND l.from_transaction IS DISTINCT FROM (b.data->>'donation_id')::uuid""",
     # What failed or came back went back the way it had come.
     """SELECT b.block_index, 'transaction_links from ' || moved.id || ': they do not mirror what it was paid from'
         FROM blocks AS b
@@ -53,18 +51,17 @@ _STATEMENTS_OF_BLOCKS: Final = (
             FULL JOIN (SELECT to_transaction AS lot, amount FROM transaction_links WHERE from_transaction =
                 moved.id) AS back
                 ON back.lot = paid.lot AND back.amount = paid.amount
-            WHERE back.lot IS NULL OR paid.lot IS NULL)
-        ORDER BY b.block_index LIMIT 1""",
+            WHERE back.lot IS NULL OR paid.lot IS NULL)""",
     """SELECT b.block_index, 'award_lots of ' || (b.data->>'award_id') || ': they sum to '
             || coalesce(sum(share.amount), 0) || ' of ' || AMOUNT
         FROM blocks AS b LEFT JOIN award_lots AS share ON share.award_id = (b.data->>'award_id')::uuid
         WHERE b.transaction_type = 'commitment' AND RANGE
-        GROUP BY b.block_index HAVING coalesce(sum(share.amount), 0) <> AMOUNT ORDER BY b.block_index LIMIT 1""",
+        GROUP BY b.block_index HAVING coalesce(sum(share.amount), 0) <> AMOUNT""",
     """SELECT b.block_index, 'tranches of ' || (b.data->>'award_id') || ': they sum to '
             || coalesce(sum(t.amount), 0) || ' of ' || AMOUNT
         FROM blocks AS b LEFT JOIN tranches AS t ON t.award_id = (b.data->>'award_id')::uuid
         WHERE b.transaction_type = 'commitment' AND RANGE
-        GROUP BY b.block_index HAVING coalesce(sum(t.amount), 0) <> AMOUNT ORDER BY b.block_index LIMIT 1""",
+        GROUP BY b.block_index HAVING coalesce(sum(t.amount), 0) <> AMOUNT""",
     # A correction books what was paid already: no rail is called for it.
     """SELECT b.block_index, 'payments ' || t.id || ': ' || CASE WHEN p.transaction_id IS NULL THEN 'missing'
             ELSE 'it does not say what its block and its transaction do' END
@@ -78,8 +75,7 @@ _STATEMENTS_OF_BLOCKS: Final = (
                 OR b.transaction_type = 'disbursement' AND p.payee_commitment IS DISTINCT FROM
                     b.data->>'payee_commitment'
                 OR t.status = 'pending' AND p.called_at IS NOT NULL
-                OR b.transaction_type <> 'donation' AND t.status IN ('submitted', 'unknown') AND p.called_at IS NULL END
-        ORDER BY b.block_index LIMIT 1""",
+                OR b.transaction_type <> 'donation' AND t.status IN ('submitted', 'unknown') AND p.called_at IS NULL END""",
 )
 
 # Each payment and each return of a lot's money, with the award it was for and the block that says so.
@@ -97,34 +93,32 @@ _STATEMENTS_OF_ALL: Final = (
        FROM programs AS p LEFT JOIN
            (SELECT data->>'program_id' AS id FROM blocks WHERE transaction_type = 'program_create') AS opened
            ON opened.id = p.program_id::text
-       WHERE opened.id IS NULL LIMIT 1""",
+       WHERE opened.id IS NULL""",
     """SELECT t.block_index, 'transactions ' || t.id || ': its block does not speak of it'
        FROM transactions AS t LEFT JOIN blocks AS b ON b.hash = t.blockchain_hash
        WHERE t.blockchain_hash IS NOT NULL AND (b.hash IS NULL
            OR b.transaction_type <> 'reversal' AND t.id::text <> ALL (ARRAY[b.transaction_id,
-               b.data->>'transaction_id']))
-       LIMIT 1""",
+               b.data->>'transaction_id']))""",
     """SELECT t.block_index, 'transactions ' || t.id || ': a ' || t.transaction_type || ' without a block that is '
         || t.status
        FROM transactions AS t
        WHERE t.blockchain_hash IS NULL AND (t.block_index IS NOT NULL OR t.previous_block_hash IS NOT NULL OR NOT CASE
            WHEN t.transaction_type IN ('donation', 'refund')
                THEN t.status IN ('pending', 'submitted', 'unknown', 'failed', 'disputed')
-           ELSE t.transaction_type = 'disbursement' AND t.status = 'failed' END)
-       LIMIT 1""",
+           ELSE t.transaction_type = 'disbursement' AND t.status = 'failed' END)""",
     """SELECT t.block_index, 'transactions ' || t.id || ': disputed, and no dispute is open, or the other way round'
        FROM transactions AS t FULL JOIN (SELECT transaction_id FROM disputes WHERE closed_at IS NULL) AS open
            ON open.transaction_id = t.id
-       WHERE (t.status = 'disputed') IS DISTINCT FROM (open.transaction_id IS NOT NULL) LIMIT 1""",
+       WHERE (t.status = 'disputed') IS DISTINCT FROM (open.transaction_id IS NOT NULL)""",
     """SELECT l.received, 'lots ' || l.donation_id || ': no block has brought it in'
        FROM lots AS l LEFT JOIN blocks AS b ON b.transaction_id = l.donation_id::text
-       WHERE b.transaction_type IS DISTINCT FROM 'donation' LIMIT 1""",
+       WHERE b.transaction_type IS DISTINCT FROM 'donation'""",
     """SELECT NULL, 'awards ' || a.award_id || ': no block has set it aside'
        FROM awards AS a LEFT JOIN blocks AS b ON b.transaction_id = a.commitment_id::text
-       WHERE b.transaction_type IS DISTINCT FROM 'commitment' OR b.data->>'award_id' <> a.award_id::text LIMIT 1""",
+       WHERE b.transaction_type IS DISTINCT FROM 'commitment' OR b.data->>'award_id' <> a.award_id::text""",
     """SELECT NULL, 'awards ' || a.award_id || ': its application is not that of its commitment'
        FROM awards AS a JOIN transactions AS t ON t.id = a.commitment_id
-       WHERE a.application_id IS DISTINCT FROM t.application_id LIMIT 1""",
+       WHERE a.application_id IS DISTINCT FROM t.application_id""",
     """SELECT NULL, 'awards ' || a.award_id || ': paid ' || a.paid || ' and released ' || a.released ||
         ', the blocks say '
            || coalesce(moved.paid, 0) || ' and ' || coalesce(moved.released, 0)
@@ -136,7 +130,7 @@ _STATEMENTS_OF_ALL: Final = (
            FROM blocks AS b WHERE b.transaction_type IN ('disbursement', 'reversal', 'decommitment') GROUP BY 1) AS
                moved
            ON moved.award_id = a.award_id::text
-       WHERE (a.paid, a.released) IS DISTINCT FROM (coalesce(moved.paid, 0), coalesce(moved.released, 0)) LIMIT 1""",
+       WHERE (a.paid, a.released) IS DISTINCT FROM (coalesce(moved.paid, 0), coalesce(moved.released, 0))""",
     # A cancellation releases all that is unpaid of every share; what is paid back later is released by the next one.
     """SELECT NULL, 'award_lots ' || share.award_id || ' of ' || share.donation_id || ': paid ' || share.paid
             || ' and released ' || share.released || ', links and blocks say ' || share.paid_out || ' and ' ||
@@ -149,7 +143,7 @@ _STATEMENTS_OF_ALL: Final = (
             LEFT JOIN (SELECT data->>'award_id' AS award_id, max(block_index) AS at FROM blocks
                 WHERE transaction_type = 'decommitment' GROUP BY 1) AS ended ON ended.award_id = s.award_id::text
             GROUP BY s.award_id, s.donation_id, ended.at) AS share
-        WHERE (share.paid, share.released) IS DISTINCT FROM (share.paid_out, share.given_up) LIMIT 1""",
+        WHERE (share.paid, share.released) IS DISTINCT FROM (share.paid_out, share.given_up)""",
     """SELECT l.received, 'lots ' || l.donation_id || ': ' || l.taken || ' of it is taken, awards and refunds say '
             || coalesce(kept.amount, 0) + coalesce(refunded.amount, 0)
         FROM lots AS l
@@ -157,29 +151,29 @@ _STATEMENTS_OF_ALL: Final = (
             ON kept.donation_id = l.donation_id
         LEFT JOIN (SELECT donation_id, sum(amount) AS amount FROM (GIVEN) AS given WHERE award_id IS NULL GROUP BY 1)
             AS refunded ON refunded.donation_id = l.donation_id
-        WHERE l.taken <> coalesce(kept.amount, 0) + coalesce(refunded.amount, 0) LIMIT 1""",
+        WHERE l.taken <> coalesce(kept.amount, 0) + coalesce(refunded.amount, 0)""",
     """SELECT l.received, 'lots ' || l.donation_id || ': ' || sum(given.amount) || ' went out of ' || l.amount
         FROM lots AS l JOIN (GIVEN) AS given ON given.donation_id = l.donation_id
-        GROUP BY l.donation_id HAVING sum(given.amount) > l.amount OR sum(given.amount) < 0 LIMIT 1""",
+        GROUP BY l.donation_id HAVING sum(given.amount) > l.amount OR sum(given.amount) < 0""",
     """SELECT NULL, 'transaction_links ' || l.id || ': nothing was sent or came back by it'
        FROM transaction_links AS l
        LEFT JOIN blocks AS sent ON sent.transaction_id = l.to_transaction || ':sent'
        LEFT JOIN blocks AS failed ON failed.transaction_id = l.from_transaction || ':failed'
        LEFT JOIN blocks AS back ON back.transaction_id = l.from_transaction || ':reversed'
-       WHERE num_nonnulls(sent.hash, failed.hash, back.hash) = 0 LIMIT 1""",
+       WHERE num_nonnulls(sent.hash, failed.hash, back.hash) = 0""",
     """SELECT NULL, 'beneficiaries ' || p.beneficiary_id || ': ' || p.amount_received || ' received, the books say '
            || coalesce(b.balance, 0)
        FROM beneficiaries AS p
        LEFT JOIN balances AS b ON b.account = 'beneficiary:' || p.beneficiary_id AND b.currency = p.currency
-       WHERE p.amount_received <> coalesce(b.balance, 0) LIMIT 1""",
+       WHERE p.amount_received <> coalesce(b.balance, 0)""",
     """SELECT NULL, 'receipts: numbers ' || min(number) || ' to ' || max(number) || ' on ' || count(*) || ' receipts'
        FROM receipts HAVING count(*) > 0 AND (min(number) <> 1 OR max(number) <> count(*))""",
     """SELECT NULL, 'receipts ' || r.number || ': nothing was completed that it is for'
        FROM receipts AS r LEFT JOIN blocks AS b
            ON b.transaction_id IN (r.transaction_id::text, r.transaction_id || ':completed')
-       WHERE b.hash IS NULL OR r.block_index <> b.block_index LIMIT 1""",
+       WHERE b.hash IS NULL OR r.block_index <> b.block_index""",
     """SELECT NULL, 'receipts ' || number || ': its bytes are not those of its digest'
-       FROM receipts WHERE encode(sha256(content), 'hex') <> sha256 LIMIT 1""",
+       FROM receipts WHERE encode(sha256(content), 'hex') <> sha256""",
 )
 STATEMENTS_OF_BLOCKS: Final = tuple(spell_out(statement) for statement in _STATEMENTS_OF_BLOCKS)
 STATEMENTS_OF_ALL: Final = tuple(spell_out(statement.replace("GIVEN", _GIVEN)) for statement in _STATEMENTS_OF_ALL)

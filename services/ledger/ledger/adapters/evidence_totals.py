@@ -7,13 +7,13 @@ STATEMENTS_OF_TOTALS: Final = (
            || coalesce(real.number, 0)
        FROM block_counts AS shown
        FULL JOIN (SELECT transaction_type, count(*) AS number FROM blocks GROUP BY 1) AS real USING (transaction_type)
-       WHERE shown.number IS DISTINCT FROM real.number LIMIT 1""",
+       WHERE shown.number IS DISTINCT FROM real.number""",
     """SELECT NULL, 'row_counts ' || name || ': ' || coalesce(shown.number, 0) || ', there are ' ||
         coalesce(real.number, 0)
        FROM row_counts AS shown
        FULL JOIN (SELECT 'programs' AS name, count(*) AS number FROM programs
            UNION ALL SELECT 'beneficiaries', count(*) FROM beneficiaries) AS real USING (name)
-       WHERE coalesce(shown.number, 0) <> coalesce(real.number, 0) OR real.name IS NULL LIMIT 1""",
+       WHERE coalesce(shown.number, 0) <> coalesce(real.number, 0) OR real.name IS NULL""",
     """SELECT NULL, 'money_totals ' || currency || ': they are not those of the blocks'
        FROM money_totals AS shown
        FULL JOIN (SELECT b.data->>'currency' AS currency,
@@ -30,18 +30,18 @@ STATEMENTS_OF_TOTALS: Final = (
                ('donation', 'commitment', 'decommitment', 'disbursement', 'refund', 'reversal')
            GROUP BY 1) AS real USING (currency)
        WHERE (shown.received, shown.committed, shown.disbursed, shown.refunded)
-           IS DISTINCT FROM (real.received, real.committed, real.disbursed, real.refunded) LIMIT 1""",
+           IS DISTINCT FROM (real.received, real.committed, real.disbursed, real.refunded)""",
     """SELECT NULL, 'account_totals ' || kind || ' ' || currency || ': ' || coalesce(shown.balance, 0)
            || ', the accounts have ' || coalesce(real.balance, 0)
        FROM account_totals AS shown
        FULL JOIN (SELECT account_kind(account) AS kind, currency, sum(balance) AS balance FROM balances GROUP BY 1, 2)
            AS real USING (kind, currency)
-       WHERE shown.balance IS DISTINCT FROM real.balance LIMIT 1""",
+       WHERE shown.balance IS DISTINCT FROM real.balance""",
     """SELECT NULL, 'program_balances ' || program_id || ' ' || currency || ': they are not those of its accounts'
        FROM program_balances AS shown
        FULL JOIN (SELECT split_part(account, ':', 2) AS program_id, currency,
                coalesce(sum(balance) FILTER (WHERE account_kind(account) = 'available'), 0) AS available,
                coalesce(sum(balance) FILTER (WHERE account_kind(account) = 'committed'), 0) AS committed
            FROM balances WHERE account LIKE 'program:%' GROUP BY 1, 2) AS real USING (program_id, currency)
-       WHERE (shown.available, shown.committed) IS DISTINCT FROM (real.available, real.committed) LIMIT 1""",
+       WHERE (shown.available, shown.committed) IS DISTINCT FROM (real.available, real.committed)""",
 )
