@@ -30,6 +30,15 @@ _FIRST: Final = "WITH wrong AS MATERIALIZED ({}) SELECT * FROM wrong ORDER BY 1 
 _BALANCES: Final = """
     SELECT currency || ' ' || account, balance::text FROM balances
     ORDER BY currency COLLATE "C", account COLLATE "C" """
+_BALANCES_AT: Final = """
+    SELECT currency || ' ' || account, sum(amount)::text FROM postings WHERE block_index < $1 GROUP BY account, currency
+    ORDER BY currency COLLATE "C", account COLLATE "C" """
+_BALANCES_WITHOUT: Final = """
+    SELECT currency || ' ' || account, (coalesce(balance, 0) - coalesce(amount, 0))::text
+    FROM balances FULL JOIN
+        (SELECT account, currency, sum(amount) AS amount FROM postings WHERE block_index >= $1 GROUP BY 1, 2) AS moved
+        USING (account, currency)
+    ORDER BY currency COLLATE "C", account COLLATE "C" """
 _CHECKPOINTS: Final = """
     SELECT size, root, note, created_at FROM checkpoints WHERE size > $1 AND size <= $2
     UNION ALL SELECT size, root, note, created_at FROM signed_checkpoints WHERE size > $1 AND size <= $2
@@ -115,9 +124,17 @@ class PostgresEvidence:
         row = await self._driver.fetchrow("SELECT size, body, mac FROM verified_states ORDER BY size DESC LIMIT 1")
         return None if row is None else StoredState(*row)
 
-    async def balances(self) -> AsyncIterator[tuple[str, int]]:
+    async def balances(self) -> AsyncIterator[tuple[str, str]]:
         async for account, balance in self._rows(_BALANCES):
-            yield account, int(balance.replace(".", ""))
+            yield account, balance
+
+    async def balances_at(self, size: int) -> AsyncIterator[tuple[str, str]]:
+        async for account, balance in self._rows(_BALANCES_AT, size):
+            yield account, balance
+
+    async def balances_without(self, start: int) -> AsyncIterator[tuple[str, str]]:
+        async for account, balance in self._rows(_BALANCES_WITHOUT, start):
+            yield account, balance
 
     async def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:
         async for block_index, line in self._rows(RECORDS, start, end):

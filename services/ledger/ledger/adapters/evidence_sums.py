@@ -75,7 +75,8 @@ _STATEMENTS_OF_BLOCKS: Final = (
                 OR b.transaction_type = 'disbursement' AND p.payee_commitment IS DISTINCT FROM
                     b.data->>'payee_commitment'
                 OR t.status = 'pending' AND p.called_at IS NOT NULL
-                OR b.transaction_type <> 'donation' AND t.status IN ('submitted', 'unknown') AND p.called_at IS NULL END""",
+                OR b.transaction_type <> 'donation' AND p.called_at IS NULL
+                    AND t.status IN ('submitted', 'unknown') END""",
 )
 
 # Each payment and each return of a lot's money, with the award it was for and the block that says so.

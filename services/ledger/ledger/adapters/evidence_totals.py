@@ -1,8 +1,16 @@
-"""Sums that are shown to everybody, against what they are sums of, as SQL: (NULL, what is wrong) of one row each."""
+"""Balances and the sums that are shown to everybody, against what they are sums of, as SQL: (NULL, what is wrong)."""
 
 from typing import Final
 
 STATEMENTS_OF_TOTALS: Final = (
+    """SELECT NULL, 'balances ' || currency || ' ' || account || ': ' || CASE
+           WHEN shown.balance IS NULL THEN 'missing'
+           WHEN moved.balance IS NULL THEN 'no block has moved anything there'
+           ELSE shown.balance || ', the blocks say ' || moved.balance END
+       FROM balances AS shown
+       FULL JOIN (SELECT account, currency, sum(amount) AS balance FROM postings GROUP BY 1, 2) AS moved
+           USING (account, currency)
+       WHERE shown.balance IS DISTINCT FROM moved.balance""",
     """SELECT NULL, 'block_counts ' || transaction_type || ': ' || coalesce(shown.number, 0) || ', there are '
            || coalesce(real.number, 0)
        FROM block_counts AS shown

@@ -11,9 +11,7 @@ import orjson
 
 from ledger.domain.accounts import Posting
 from ledger.domain.block import NO_PREVIOUS_HASH
-from ledger.domain.block_data import MONEY_TYPES, entry_of
 from ledger.domain.block_screening import BlockRow, Link, Screening, moment_of, screen
-from ledger.domain.money import format_amount
 from ledger.domain.tree_walk import Level, levels_within, subtrees_of
 from ledger.domain.verification import StoredBlock, check_block, first_failure
 from ledger.use_cases.verification_ports import Segment
@@ -48,7 +46,7 @@ async def check_segment(connection: Any, start: int, end: int) -> Segment:
     rows = rows[: (end if missing is None else missing) - start]
     screening = screen(rows, _link(before))
     lines = [tuple(row) for row in await connection.fetch(_POSTINGS, start, start + len(rows))]
-    broken, moved = _check_rows(rows, before, screening, lines)
+    broken = _check_rows(rows, before, screening, lines)
     if broken is None and missing is not None:
         broken = (missing, "missing: no such block")
     sound = screening.leaves if broken is None else screening.leaves[: broken[0] - start]
@@ -58,7 +56,7 @@ async def check_segment(connection: Any, start: int, end: int) -> Segment:
         broken = wrong_node
     subtrees = [] if broken else subtrees_of(levels, start, end)
     last = screening.last
-    return Segment(start, end, subtrees, moved, last.hash, last.moment, last.nonce, broken)
+    return Segment(start, end, subtrees, last.hash, last.moment, last.nonce, broken)
 
 
 def _split(rows: list[Any], start: int) -> tuple[StoredBlock | None, list[Any]]:
@@ -78,44 +76,31 @@ def _link(before: StoredBlock | None) -> Link:
 
 def _check_rows(
     rows: Sequence[Any], before: StoredBlock | None, screening: Screening, lines: Sequence[_Line]
-) -> tuple[tuple[int, str] | None, dict[str, int]]:
-    """The first block that is broken, and what moved."""
-    moved: dict[str, int] = defaultdict(int)
+) -> tuple[int, str] | None:
+    """The first block that is broken."""
     expected: list[_Line] = []
     for index, (currency, amount, source, target) in screening.moves:
-        minor = int(amount.replace(".", ""))
-        moved[f"{currency} {source}"] -= minor
-        moved[f"{currency} {target}"] += minor
         expected += [(index, 0, source, currency, f"-{amount}"), (index, 1, target, currency, amount)]
     if not screening.suspects and lines == expected:
-        return None, moved
+        return None
+    stored, wanted = _by_block(lines), _by_block(expected)
+    doubtful = {index - rows[0][0] for index in stored.keys() | wanted.keys() if stored.get(index) != wanted.get(index)}
+    for position in sorted(doubtful | set(screening.suspects)):
+        own = stored.get(rows[position][0], [])
+        block = _stored(rows[position], own)
+        failed = first_failure(check_block(block, _stored(rows[position - 1], []) if position else before))
+        if failed is not None:
+            return block.block_index, f"{failed.name}: {failed.detail}"
+        if [line[1] for line in own] != list(range(len(own))):
+            return block.block_index, "postings: the lines are not numbered as in the bytes"
+    return None
+
+
+def _by_block(lines: Sequence[_Line]) -> dict[int, list[_Line]]:
     by_block: dict[int, list[_Line]] = defaultdict(list)
     for line in lines:
         by_block[line[0]].append(line)
-    wanted: dict[int, list[_Line]] = defaultdict(list)
-    for line in expected:
-        wanted[line[0]].append(line)
-    doubtful = set(screening.suspects) | {
-        index - rows[0][0] for index in by_block.keys() | wanted.keys() if by_block[index] != wanted[index]
-    }
-    for position in sorted(doubtful):
-        previous = _stored(rows[position - 1], []) if position else before
-        block = _stored(rows[position], by_block[rows[position][0]])
-        failed = first_failure(check_block(block, previous))
-        if failed is None and [line[1] for line in by_block[block.block_index]] != list(range(len(block.postings))):
-            return (block.block_index, "postings: the lines are not numbered as in the bytes"), moved
-        if failed is not None:
-            return (block.block_index, f"{failed.name}: {failed.detail}"), moved
-        if position in screening.suspects and block.transaction_type in MONEY_TYPES:
-            _add(moved, block)
-    return None, moved
-
-
-def _add(moved: dict[str, int], block: StoredBlock) -> None:
-    entry = entry_of(block.data)
-    for posting in entry.postings:
-        minor = int(format_amount(posting.amount, entry.currency).replace(".", ""))
-        moved[f"{entry.currency} {posting.account}"] += minor
+    return by_block
 
 
 def _stored(row: Any, lines: Sequence[_Line]) -> StoredBlock:

@@ -95,7 +95,7 @@ class VerificationRounds:
         async with self._database.reading() as connection:
             due = await connection.scalar(select(_is_due()).where(verification_rounds.c.name == NIGHTLY))
         if due is None:
-            raise LookupError("the row of the nightly verification is gone")
+            raise LookupError(f"the row {NIGHTLY!r} of verification_rounds is gone")
         if not due:
             return
         async with self._leased() as lease:
@@ -148,9 +148,9 @@ def _is_due() -> ColumnElement[bool]:
 
 
 async def _due(work: UnitOfWork, name: str) -> Any:
-    statement = (
-        select(verification_rounds)
-        .where(verification_rounds.c.name == name, _is_due())
-        .with_for_update(skip_locked=True)
-    )
-    return (await work.connection.execute(statement)).one_or_none()
+    named = verification_rounds.c.name == name
+    statement = select(verification_rounds).where(named, _is_due()).with_for_update(skip_locked=True)
+    row = (await work.connection.execute(statement)).one_or_none()
+    if row is None and await work.connection.scalar(select(verification_rounds).where(named)) is None:
+        raise LookupError(f"the row {name!r} of verification_rounds is gone")
+    return row

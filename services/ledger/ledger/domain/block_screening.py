@@ -61,7 +61,6 @@ _FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
 )
 _MOVE: Final = ("currency", "amount", "source", "target")
 _NUMBERS: Final = frozenset({"reviews", "messages"})
-_STAMP_LENGTH: Final = 29  # 2026-01-01 00:00:00.000001+00
 
 
 class BlockRow(NamedTuple):
@@ -163,7 +162,7 @@ def screen(rows: Iterable[Any], before: Link) -> Screening:
         index, stamp, kind, identity, data, previous_hash, stored_hash, nonce, preimage = row
         leaves.append(sha256(b"\x00" + preimage).digest())
         found = sha256(preimage).hexdigest()
-        moment = f"{stamp[:10]}T{stamp[11:26]}" if len(stamp) == _STAMP_LENGTH else moment_of(stamp)
+        moment = f"{stamp[:10]}T{stamp[11:26]}" if stamp[26:] == "+00" else moment_of(stamp)
         values: tuple[str, ...] | None = None
         for matches, order, layout, move in _BY_TYPE.get(kind, ()):  # noqa: B007 -- used below: those of the match
             match = matches(data)

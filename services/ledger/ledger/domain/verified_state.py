@@ -40,13 +40,19 @@ class RowChain:
         self.digest = sha256(self.digest + row.encode()).digest()
 
 
-def balances_digest(balances: Iterable[tuple[str, int]]) -> bytes:
-    """Over (`NGN account`, minor units) in the order of the accounts' bytes; what is zero says nothing."""
-    digest = sha256()
-    for account, minor in balances:
-        if minor:
-            digest.update(f"{account} {minor}\n".encode())
-    return digest.digest()
+class BalancesDigest:
+    """A digest over (`NGN account`, decimal) in the order of the accounts' bytes; what is zero says nothing."""
+
+    def __init__(self) -> None:
+        self._sha256 = sha256()
+
+    def add(self, account: str, balance: str) -> None:
+        if balance.strip("-0."):
+            self._sha256.update(f"{account} {balance}\n".encode())
+
+    @property
+    def digest(self) -> bytes:
+        return self._sha256.digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,12 @@ class HeadRow:
 class Segment:
     """What was found in blocks start..end-1. `broken` is (index, failure); the rest counts only where it is None.
 
-    `moved` is what each account (`NGN name`) gained or lost, in minor units; `tip`, `moment` (RFC 3339) and `nonce` are
-    those of the last block.
+    `tip`, `moment` (RFC 3339 without its `Z`) and `nonce` are those of the last block.
     """
 
     start: int
     end: int
     subtrees: Sequence[Node]
-    moved: Mapping[str, int]
     tip: str
     moment: str
     nonce: int
@@ -93,8 +91,16 @@ class Evidence(Protocol):
 
     async def latest_state(self) -> StoredState | None: ...
 
-    def balances(self) -> AsyncIterator[tuple[str, int]]:
-        """(`NGN account`, minor units) in the order of the accounts' bytes."""
+    def balances(self) -> AsyncIterator[tuple[str, str]]:
+        """(`NGN account`, decimal) in the order of the accounts' bytes."""
+        ...
+
+    def balances_at(self, size: int) -> AsyncIterator[tuple[str, str]]:
+        """The same as the postings of the first `size` blocks give it."""
+        ...
+
+    def balances_without(self, start: int) -> AsyncIterator[tuple[str, str]]:
+        """The same as it is, without what blocks from `start` on have moved."""
         ...
 
     def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:

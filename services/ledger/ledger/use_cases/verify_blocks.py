@@ -1,8 +1,7 @@
 """The parts that verifications are made of: blocks with the tree over them, checkpoints, the head, and what beside."""
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.checkpoints import SIZE_MAX, open_checkpoint
@@ -11,7 +10,7 @@ from ledger.domain.notes import VerifierKey
 from ledger.domain.proofs import build_root, complete_nodes, plan_root
 from ledger.domain.refusals import BadNoteError, BadProofError
 from ledger.domain.tree_walk import TreeWalk
-from ledger.domain.verified_state import VerifiedState
+from ledger.domain.verified_state import BalancesDigest, VerifiedState
 from ledger.use_cases.readings import StoredCheckpoint
 from ledger.use_cases.verification_ports import Evidence, HeadRow
 
@@ -72,10 +71,9 @@ class BrokenError(Exception):
 
 @dataclass(slots=True)
 class Walk:
-    """What was seen on the way: the tree, what each account gained or lost in minor units, the last block."""
+    """What was seen on the way: the tree, and of the last block hash, time and nonce."""
 
     tree: TreeWalk
-    moved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     tip: str = ""
     moment: str = ""
     nonce: int = 0
@@ -114,8 +112,6 @@ async def walk_blocks(source: Evidence, walk: Walk, end: int, progress: Callable
             if stored.get((node.level, node.index)) != node.hash:
                 last_leaf = ((node.index + 1) << node.level) - 1
                 raise BrokenError(last_leaf, f"tree: node {node.level}/{node.index} differs from the blocks")
-        for account, minor in segment.moved.items():
-            walk.moved[account] += minor
         walk.tip, walk.moment, walk.nonce = segment.tip, segment.moment, segment.nonce
         progress(segment.end)
 
@@ -183,6 +179,8 @@ async def check_outside(source: Evidence, trust: Trust, size: int) -> None:
         raise BrokenError(outside.size - 1, f"outside checkpoint {outside.size}: the blocks have another root")
 
 
-def balance_text(minor: int) -> str:
-    """Minor units as the decimal they are in the books; every currency of the genesis block has two digits."""
-    return f"{'-' if minor < 0 else ''}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+async def digest_of(balances: AsyncIterator[tuple[str, str]]) -> bytes:
+    digest = BalancesDigest()
+    async for account, balance in balances:
+        digest.add(account, balance)
+    return digest.digest

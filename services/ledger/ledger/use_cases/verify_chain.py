@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ledger.domain.tree_walk import TreeWalk
-from ledger.domain.verified_state import balances_digest
 from ledger.use_cases.verification_ports import Evidence
 from ledger.use_cases.verify_blocks import (
     BrokenError,
@@ -11,11 +10,11 @@ from ledger.use_cases.verify_blocks import (
     Outcome,
     Trust,
     Walk,
-    balance_text,
     check_checkpoints,
     check_outside,
     check_tip,
     count_nothing,
+    digest_of,
     frontier_at,
     head_of,
     walk_blocks,
@@ -57,7 +56,9 @@ async def verify_chain(
 
     walk = Walk(TreeWalk())
     try:
-        balances_then = await _walk(source, trust, walk, (start, stop), progress)
+        if start:
+            walk.tree = TreeWalk.at(start, (await frontier_at(source, start)).peaks)
+        await walk_blocks(source, walk, stop, progress)
     except BrokenError as broken:
         return Outcome(start, stop, (broken.finding,))
     await note(check_checkpoints(source, trust, start, stop))
@@ -65,8 +66,7 @@ async def verify_chain(
         await note(check_tip(source, head, walk))
     await note(check_outside(source, trust, head.size))
     if whole:
-        await note(_check_sealed(source, trust, balances_then, head.size))
-        await note(_check_balances(source, walk))
+        await note(_check_sealed(source, trust, head.size))
     findings += [finding async for finding in contradictions(source, start, stop, whole=whole)]
     return Outcome(start, stop, tuple(findings))
 
@@ -76,44 +76,10 @@ async def contradictions(source: Evidence, start: int, end: int, *, whole: bool)
         yield Finding(each.block_index, each.detail)
 
 
-async def _walk(
-    source: Evidence, trust: Trust, walk: Walk, stretch: tuple[int, int], progress: Callable[[int], None]
-) -> bytes:
-    """Goes through the blocks; gives the digest of the balances at the size of the latest state, or at the end."""
-    start, stop = stretch
-    if start:
-        walk.tree = TreeWalk.at(start, (await frontier_at(source, start)).peaks)
-        await walk_blocks(source, walk, stop, progress)
-        return b""
-    latest = await source.latest_state() if trust.state_keys else None
-    if latest is not None and latest.size < stop:
-        await walk_blocks(source, walk, latest.size, progress)
-    balances = balances_digest(sorted(walk.moved.items()))
-    await walk_blocks(source, walk, stop, progress)
-    return balances if latest is not None and latest.size < stop else balances_digest(sorted(walk.moved.items()))
-
-
-async def _check_sealed(source: Evidence, trust: Trust, balances_then: bytes, size: int) -> None:
+async def _check_sealed(source: Evidence, trust: Trust, size: int) -> None:
     if not trust.state_keys:
         return
     last = await check_states(source, trust, size)
     check_remembered(trust, last)
-    if last is not None and last.balances != balances_then:
+    if last is not None and await digest_of(source.balances_at(last.size)) != last.balances:
         raise BrokenError(None, f"verified state {last.size}: the blocks give other balances than were verified")
-
-
-async def _check_balances(source: Evidence, walk: Walk) -> None:
-    """Table and blocks side by side, both in the order of the accounts."""
-    expected = iter(sorted(walk.moved.items()))
-    wanted = next(expected, None)
-    async for account, minor in source.balances():
-        if wanted is None or account < wanted[0]:
-            raise BrokenError(None, f"balances {account}: no block has moved anything there")
-        if account > wanted[0]:
-            break
-        if minor != wanted[1]:
-            detail = f"{balance_text(minor)}, the blocks say {balance_text(wanted[1])}"
-            raise BrokenError(None, f"balances {account}: {detail}")
-        wanted = next(expected, None)
-    if wanted is not None:
-        raise BrokenError(None, f"balances {wanted[0]}: missing")

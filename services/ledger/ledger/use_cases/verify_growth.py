@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from ledger.domain.merkle import verify_consistency
 from ledger.domain.proofs import plan_consistency
@@ -19,6 +18,7 @@ from ledger.use_cases.verify_blocks import (
     check_checkpoints,
     check_tip,
     count_nothing,
+    digest_of,
     frontier_at,
     head_of,
     walk_blocks,
@@ -74,7 +74,8 @@ async def _verify_new(source: Evidence, trust: Trust, head: HeadRow, previous: V
         await _check_consistency(source, previous, head.size, walk)
         await check_checkpoints(source, trust, previous.size, head.size)
         await check_tip(source, head, walk)
-        if not await _balances_fit(source, previous, walk):
+        # Take back what the new blocks moved, and the balances must be those that were sealed.
+        if await digest_of(source.balances_without(previous.size)) != previous.balances:
             # The digest cannot say whose balance it is; the blocks can, all of them.
             found = (await verify_chain(source, trust)).findings
             general = Finding(None, f"balances: without the new blocks they are not those of state {previous.size}")
@@ -93,15 +94,3 @@ async def _check_consistency(source: Evidence, previous: VerifiedState, size: in
         verify_consistency(previous.size, previous.root, size, walk.tree.frontier.root(), proof)
     except BadProofError as error:
         raise BrokenError(previous.size - 1, f"verified state {previous.size}: {error.detail}") from error
-
-
-async def _balances_fit(source: Evidence, previous: VerifiedState, walk: Walk) -> bool:
-    """Take back what the new blocks moved, and the balances must be those that were sealed."""
-    before = sha256()
-    seen = 0
-    async for account, minor in source.balances():
-        seen += account in walk.moved
-        earlier = minor - walk.moved.get(account, 0)
-        if earlier:
-            before.update(f"{account} {earlier}\n".encode())
-    return seen == len(walk.moved) and before.digest() == previous.balances

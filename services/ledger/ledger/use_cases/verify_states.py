@@ -11,11 +11,10 @@ from ledger.domain.verified_state import (
     BadStateError,
     RowChain,
     VerifiedState,
-    balances_digest,
     open_state,
 )
 from ledger.use_cases.verification_ports import Evidence, StoredState
-from ledger.use_cases.verify_blocks import BrokenError, Trust, frontier_at, head_of
+from ledger.use_cases.verify_blocks import BrokenError, Trust, digest_of, frontier_at, head_of
 
 # States whose roots are looked at together: one query for all their nodes.
 STATES_PER_QUERY: Final = 200
@@ -127,7 +126,7 @@ async def describe(source: Evidence, trust: Trust, previous: VerifiedState | Non
         size=head.size,
         root=(await frontier_at(source, head.size)).root(),
         tip=head.tip,
-        balances=balances_digest([balance async for balance in source.balances()]),
+        balances=await digest_of(source.balances()),
         records=records.digest,
         receipts=count,
         receipts_sha256=receipts.digest,

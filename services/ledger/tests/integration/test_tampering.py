@@ -26,9 +26,7 @@ TRUST = Trust((KEY.verifier,), DEVELOPMENT_ORIGIN, state_keys=state_keys(LedgerS
 # Each attack stands in a file: what it is, the block that must be named, what must be said, and its SQL.
 ATTACKS = [
     (*lines[0].removeprefix("-- ").split(" | "), "\n".join(lines[1:]))
-    for lines in (
-        part.splitlines() for part in (Path(__file__).parents[1] / "data" / "attacks.sql").read_text().split("\n\n")[1:]
-    )
+    for lines in (part.splitlines() for part in (Path(__file__).with_name("attacks.sql")).read_text().split("\n\n")[1:])
     if lines
 ]
 # Every kind of block is there to be attacked.

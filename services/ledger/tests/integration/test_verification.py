@@ -1,25 +1,22 @@
 """Verification as it runs: what is new, a little of everything all day, all of it at night; sealed, named, shown."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import event
+from pydantic import SecretStr
 
-from chassis.database import Database
 from chassis.ids import new_id
+from chassis.settings import DEVELOPMENT_KEY
 from contracts.programs import ProgramCreated
 from ledger.adapters.chain_reading import ChainReader
-from ledger.adapters.keys import development_key
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
 from ledger.adapters.verification_parts import make_verifier
 from ledger.adapters.verification_rounds import SCRUB_BLOCKS_MIN, next_night
 from ledger.domain.verified_state import VerifiedState
-from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
-from ledger.use_cases.verify_block import verify_block
-
-KEY = development_key(DEVELOPMENT_ORIGIN)
+from ledger.settings import LedgerSettings
 
 
 async def grow(scenario: Any, blocks: int) -> None:
@@ -127,6 +124,19 @@ async def test_a_state_that_was_taken_out_is_missed_because_it_is_remembered_out
     assert (await restarted.verify()).failure == "verified state 4: it was taken out of the database"
 
 
+async def test_a_new_key_goes_on_as_long_as_the_old_one_is_known(scenario):
+    await scenario.service.tick("verify_growth")
+    await grow(scenario, 1)
+    database = scenario.service.worker.database
+    new = SecretStr(b64encode(b"n" * 32).decode())
+    forgetful = make_verifier(LedgerSettings(verification_key=new), database)
+    assert (await forgetful.verify()).failure == "verified state 2: no known key has sealed it"
+    rotated = make_verifier(LedgerSettings(verification_key=new, verification_old_keys=[DEVELOPMENT_KEY]), database)
+    assert await rotated.verify_growth("ledger worker")
+    assert (await rotated.verify()).ok
+    scenario.is_sound = False  # for those who know the old key only
+
+
 async def test_the_api_cannot_say_that_something_was_verified(scenario):
     await scenario.service.tick("verify_growth")
     for statement in (
@@ -211,6 +221,13 @@ async def test_a_night_that_was_put_off_for_years_comes_all_the_same(scenario):
     assert [each[0] for each in await verifications(scenario)] == ["nightly"]
 
 
+async def test_rounds_that_were_taken_out_are_missed_loudly(scenario):
+    await scenario.fetch("DELETE FROM verification_rounds")
+    for timer in ("scrub", "verify_nightly"):
+        with pytest.raises(LookupError, match="verification_rounds is gone"):
+            await scenario.service.tick(timer)
+
+
 async def test_the_night_finds_a_lot_and_says_which(scenario):
     donation = await scenario.donate("10.00")
     scenario.is_sound = False
@@ -241,7 +258,6 @@ async def test_processes_see_what_this_one_sees(scenario):
             [segment] = [each async for each in pool.segments(snapshot, 0, 6)]
             assert segment.broken is None
             assert (segment.end, segment.tip) == (6, await connection.fetchval("SELECT tip FROM head"))
-            assert segment.moved[f"NGN program:{scenario.program_id}:available"] == 1000
             [beyond] = [each async for each in pool.segments(snapshot, 0, 8)]
             assert beyond.broken == (6, "missing: no such block"), "what came later is not in the snapshot"
             with pytest.raises(RuntimeError, match="snapshot"):
@@ -255,73 +271,3 @@ def test_pieces_begin_at_multiples():
     assert pieces_of(5, 17, 8) == [(5, 8), (8, 16), (16, 17)]
     assert pieces_of(8, 9, 8) == [(8, 9)]
     assert pieces_of(8, 8, 8) == []
-
-
-# --- one block, by its hash -----------------------------------------------------------------------------------------
-
-
-class Reads:
-    """Statements that were executed, and rows that came back for them, on one database."""
-
-    def __init__(self, database: Database) -> None:
-        self.statements = 0
-        self.rows = 0
-        event.listen(database.engine.sync_engine, "after_cursor_execute", self._count)
-
-    def _count(self, connection: Any, cursor: Any, *_: Any) -> None:
-        del connection
-        self.statements += 1
-        self.rows += max(cursor.rowcount, 0)
-
-
-async def test_one_block_takes_the_same_statements_and_a_logarithm_of_rows_however_long_the_chain(scenario):
-    reads = Reads(scenario.service.api.database)
-    seen = []
-    for blocks in (30, 224):  # 32 and 256 in all
-        await grow(scenario, blocks)
-        note = await scenario.sign()
-        reads.statements = reads.rows = 0
-        async with scenario.service.api.database.reading() as connection:
-            reader = ChainReader(connection)
-            block = await reader.find_by_index(5)
-            assert block is not None
-            verdict = await verify_block(reader, block, note, keys=(KEY.verifier,), origin=DEVELOPMENT_ORIGIN)
-        assert verdict.valid
-        assert {check.name for check in verdict.checks if check.ok} == {
-            "bytes", "columns", "postings", "link", "inclusion", "signature",
-        }  # fmt: skip
-        seen.append((reads.statements, reads.rows))
-    (statements, rows), (statements_later, rows_later) = seen
-    assert statements_later == statements <= 6
-    assert rows_later - rows == 3, "three more levels"
-
-
-@pytest.mark.parametrize(
-    ("attack", "failing"),
-    [
-        ("UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 2", "bytes"),
-        ('UPDATE blocks SET data = data || \'{"amount": "99.00"}\' WHERE block_index = 2', "columns"),
-        ("UPDATE postings SET amount = amount * 2 WHERE block_index = 2", "postings"),
-        ("UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 1", "link"),
-        ("DELETE FROM blocks WHERE block_index = 1", "link"),
-        ("UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 0", "inclusion"),
-        ("UPDATE checkpoints SET note = replace(note, '4', '5')", "signature"),
-        ("UPDATE blocks SET preimage = '{\"transaction_type\":[]}' WHERE block_index = 2", "bytes"),
-    ],
-)
-async def test_a_block_by_its_hash_says_the_first_thing_that_fails(scenario, attack, failing):
-    donation = await scenario.donate("10.00")
-    await grow(scenario, 1)
-    await scenario.sign()
-    path = f"/api/v1/blockchain/verify/{donation['blockchain_hash']}/"
-    await take_guards_down(scenario)
-    await scenario.fetch("ALTER TABLE blocks DROP CONSTRAINT ck_blocks_hash_is_of_preimage")
-    async with scenario.service.client() as anyone:
-        before = (await anyone.get(path)).json()
-        assert (before["valid"], before["first_failure"]) == (True, None)
-        assert [check["name"] for check in before["checks"]] == [
-            "bytes", "columns", "postings", "link", "inclusion", "signature",
-        ]  # fmt: skip
-        await scenario.fetch(attack)
-        after = (await anyone.get(path)).json()
-    assert (after["valid"], after["first_failure"]) == (False, failing)

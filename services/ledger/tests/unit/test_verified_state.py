@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ledger.domain.verified_state import (
     NOTHING,
     BadStateError,
+    BalancesDigest,
     RowChain,
     VerifiedState,
-    balances_digest,
     open_state,
 )
 
@@ -73,7 +73,15 @@ def test_a_chain_of_rows_goes_on_where_it_was_left():
     assert RowChain().digest == NOTHING
 
 
+def digest_of(*balances: tuple[str, str]) -> bytes:
+    digest = BalancesDigest()
+    for account, balance in balances:
+        digest.add(account, balance)
+    return digest.digest
+
+
 def test_an_account_without_money_makes_no_difference_and_any_other_does():
-    some = [("NGN a", 1), ("NGN b", -1)]
-    assert balances_digest([*some, ("NGN c", 0)]) == balances_digest(some)
-    assert balances_digest([("NGN a", 2), ("NGN b", -2)]) != balances_digest(some)
+    some = [("NGN a", "1.00"), ("NGN b", "-1.00")]
+    assert digest_of(*some, ("NGN c", "0.00"), ("NGN d", "0")) == digest_of(*some)
+    assert digest_of(("NGN a", "10.00"), ("NGN b", "-10.00")) != digest_of(*some)
+    assert digest_of(("NGN a", "0.01"), ("NGN b", "-0.01")) != digest_of()
