@@ -112,13 +112,15 @@ def test_only_the_allowed_moves_are_possible():
     transactions.check_move(Status.SUBMITTED, Status.UNKNOWN)
     transactions.check_move(Status.UNKNOWN, Status.COMPLETED)
     transactions.check_move(Status.COMPLETED, Status.REVERSED)
+    for settled in (Status.COMPLETED, Status.FAILED, Status.REVERSED):  # two people decide what really happened
+        transactions.check_move(Status.DISPUTED, settled)
     for current, following in [
         (Status.PENDING, Status.COMPLETED),  # never completed without having been submitted
         (Status.UNKNOWN, Status.SUBMITTED),  # never sent again
         (Status.FAILED, Status.COMPLETED),
         (Status.COMPLETED, Status.FAILED),
         (Status.REVERSED, Status.COMPLETED),
-        (Status.DISPUTED, Status.COMPLETED),
+        (Status.DISPUTED, Status.SUBMITTED),
     ]:
         with pytest.raises(IllegalStateError) as refused:
             transactions.check_move(current, following)
