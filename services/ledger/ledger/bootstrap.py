@@ -36,7 +36,7 @@ from ledger.api import receipts as receipt_routes
 from ledger.api.dependencies import LedgerWiring
 from ledger.api.problems import PROBLEMS
 from ledger.consumers import applications, identity, programs
-from ledger.consumers.booking import Booking
+from ledger.consumers.booking import Booking, read_event
 from ledger.domain.notes import VerifierKey
 from ledger.settings import LedgerSettings
 
@@ -116,6 +116,7 @@ def _subscriptions(booking: Booking, settings: LedgerSettings) -> Subscriptions:
     programs.subscribe(subscriptions, booking)
     applications.subscribe(subscriptions, booking, payment_rail=settings.payment_rail)
     identity.subscribe(subscriptions, booking)
+    subscriptions.read_with(read_event)
     subscriptions.before_batch(booking.prepare)
     subscriptions.on_duplicate(booking.compare_repeated)
     return subscriptions

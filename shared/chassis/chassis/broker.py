@@ -52,7 +52,8 @@ def new_group_consumer(settings: ServiceSettings, group: str) -> AIOKafkaConsume
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
-        max_poll_records=256,
+        # Several batches: while the database works on one, the next is understood. What a fetch may bring is the bound.
+        max_poll_records=2_048,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,

@@ -13,10 +13,11 @@ from chassis import metrics
 from chassis.broker import ensure_topics, new_group_consumer, start_client
 from chassis.database import Database, database_is_away
 from chassis.failpoints import failpoint
-from chassis.handling import EventHandling, Origin, Received
+from chassis.handling import EventHandling
 from chassis.offsets import remembered_offsets
 from chassis.settings import ServiceSettings
 from chassis.subscriptions import Subscriptions
+from chassis.understanding import Origin, Received
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,5 @@
 """What is going on right now: the request or message being worked on, for logs, traces and events."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
@@ -29,14 +27,19 @@ def current_execution() -> Execution:
     return _current.get()
 
 
-@contextmanager
-def executing(execution: Execution) -> Iterator[None]:
+class executing:  # noqa: N801 -- read as a verb: `with executing(…)`; a class, because every event enters one
     """Work inside is on behalf of `execution`."""
-    token = _current.set(execution)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_execution", "_token")
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._execution)
+
+    def __exit__(self, *_raised: object) -> None:
+        _current.reset(self._token)
 
 
 def acting_as(actor_id: str) -> None:

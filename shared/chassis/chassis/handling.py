@@ -15,12 +15,12 @@ from chassis import metrics, parking
 from chassis.database import Database, UnitOfWork, database_is_away, database_is_busy
 from chassis.dead_letters import bury, describe
 from chassis.execution import Execution, executing
-from chassis.inbox import claim_events
-from chassis.offsets import TopicAndPartition, remember_offsets
+from chassis.inbox import TopicAndPartition, arrive, claim_event
+from chassis.offsets import remember_offsets
 from chassis.subscriptions import Delivery, DependencyMissingError, Subscriptions
 from chassis.tables import parked_events
-from contracts.envelope import Event, UndecodableEventError, parse_content
-from contracts.fact import Fact
+from chassis.understanding import Message, Received, Undecodable, Understanding
+from contracts.envelope import Event, parse_content
 from contracts.registry import fact_of
 
 log = structlog.get_logger(__name__)
@@ -34,33 +34,14 @@ AFTER_STUMBLE_EVENTS: Final = 32
 COLLISIONS_MAX: Final = 6
 COLLISION_PAUSE_SECONDS: Final = 0.1
 
-Origin = tuple[str, int, int]
 Following = Mapping[TopicAndPartition, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A record as Kafka delivers it. `origin` is (topic, partition, offset)."""
-
-    payload: bytes
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """A record that was understood and has handlers."""
-
-    received: Received
-    event: Event
-    fact: Fact
-    content: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """Messages to handle in one transaction; how often it collided with others so far."""
 
-    messages: Sequence[_Message]
+    messages: Sequence[Message]
     collisions: int = 0
 
 
@@ -80,6 +61,7 @@ class EventHandling:
         self.name = name
         self._database = database
         self._subscriptions = subscriptions
+        self._understanding = Understanding(subscriptions)
 
     async def handle(self, received: Sequence[Received]) -> None:
         """Handle records: the effect of each happens once however often it is delivered.
@@ -87,31 +69,38 @@ class EventHandling:
         Raises:
             Only what says that the database is away; then what was not committed is delivered again.
         """
-        for start in range(0, len(received), BATCH_EVENTS_MAX):
-            part = received[start : start + BATCH_EVENTS_MAX]
-            following = {(each.origin[0], each.origin[1]): each.origin[2] + 1 for each in part}
-            messages = [message for each in part if (message := await self._understand(each)) is not None]
-            if not await self._handle_together(messages, following):
-                async with self._database.unit_of_work() as work:
-                    await remember_offsets(work.connection, self.name, following)
-
-    async def _understand(self, received: Received) -> _Message | None:
+        parts = [received[start : start + BATCH_EVENTS_MAX] for start in range(0, len(received), BATCH_EVENTS_MAX)]
+        # While the database works on one part, the next is understood.
+        ahead: asyncio.Task[list[Message | Undecodable]] | None = None
         try:
-            content = parse_content(received.payload)
-            event = Event.from_content(content)
-            if not self._subscriptions.handlers_of(event.type):
-                return None
-            fact = fact_of(event)
-        except UndecodableEventError as error:
-            origin = received.origin
-            async with self._database.unit_of_work() as work:
-                await bury(work, self.name, received.payload, origin=origin, error=describe(error), attempts=1)
-            metrics.DEAD_LETTERS.labels(self.name, "undecodable").inc()
-            log.error("event_undecodable", topic=origin[0], partition=origin[1], offset=origin[2])
-            return None
-        return None if fact is None else _Message(received, event, fact, content)
+            for number, part in enumerate(parts, 1):
+                understood = await (ahead or self._understanding.all_of(part))
+                more = parts[number : number + 1]
+                ahead = asyncio.create_task(self._understanding.all_of(more[0])) if more else None
+                await self._handle_part(part, understood)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
 
-    async def _handle_together(self, messages: Sequence[_Message], following: Following) -> bool:
+    async def _handle_part(self, part: Sequence[Received], understood: Sequence[Message | Undecodable]) -> None:
+        for each in understood:
+            if isinstance(each, Undecodable):
+                await self._bury(each)
+        messages = [each for each in understood if isinstance(each, Message)]
+        following = {(each.origin[0], each.origin[1]): each.origin[2] + 1 for each in part}
+        if not await self._handle_together(messages, following):
+            async with self._database.unit_of_work() as work:
+                await remember_offsets(work.connection, self.name, following)
+
+    async def _bury(self, record: Undecodable) -> None:
+        received = record.received
+        origin = received.origin
+        async with self._database.unit_of_work() as work:
+            await bury(work, self.name, received.payload, origin=origin, error=describe(record.error), attempts=1)
+        metrics.DEAD_LETTERS.labels(self.name, "undecodable").inc()
+        log.error("event_undecodable", topic=origin[0], partition=origin[1], offset=origin[2])
+
+    async def _handle_together(self, messages: Sequence[Message], following: Following) -> bool:
         """All in one transaction, with the offsets: True. In pieces, because something stands in the way: False."""
         pieces: list[_Piece] = [_Piece(messages)] if messages else []
         whole = False
@@ -151,15 +140,13 @@ class EventHandling:
         cuts = [0, position, *range(position + 1, len(messages), AFTER_STUMBLE_EVENTS), len(messages)]
         return [_Piece(messages[start:end]) for start, end in pairwise(cuts) if start < end]
 
-    async def _attempt(self, messages: Sequence[_Message], following: Following) -> None:
+    async def _attempt(self, messages: Sequence[Message], following: Following) -> None:
         outcomes: list[str] = []
         async with self._database.unit_of_work() as work:
-            waiting = await parking.parked_subjects(
-                work.connection, self.name, {message.event.subject for message in messages}
-            )
-            due = [message for message in messages if message.event.subject not in waiting]
-            new = await claim_events(work.connection, self.name, {message.event.id for message in due})
-            await self._prepare(work, [message for message in due if message.event.id in new])
+            arrived = [(message.event.id, message.event.subject) for message in messages]
+            arrival = await arrive(work, self.name, arrived, following)
+            new, waiting = arrival.new, arrival.waiting
+            await self._prepare(work, [message for message in messages if message.event.id in new])
             for position, message in enumerate(messages):
                 try:
                     if message.event.subject in waiting:
@@ -174,19 +161,17 @@ class EventHandling:
                     if database_is_away(error):
                         raise
                     raise _StumbledError(position, error) from error
-            if following:
-                await remember_offsets(work.connection, self.name, following)
         kinds = Counter((each.event.type, outcome) for each, outcome in zip(messages, outcomes, strict=True))
         for (event_type, outcome), count in kinds.items():
             metrics.HANDLED.labels(self.name, event_type, outcome).inc(count)
 
-    async def _prepare(self, work: UnitOfWork, messages: Sequence[_Message]) -> None:
+    async def _prepare(self, work: UnitOfWork, messages: Sequence[Message]) -> None:
         if messages:
             for prepare in self._subscriptions.preparers:
                 await prepare([(message.event, message.fact) for message in messages], work)
 
-    async def _park_behind(self, work: UnitOfWork, message: _Message) -> None:
-        await parking.park(
+    async def _park_behind(self, work: UnitOfWork, message: Message) -> None:
+        is_parked = await parking.park(
             work.connection,
             self.name,
             message.event,
@@ -194,10 +179,23 @@ class EventHandling:
             origin=message.received.origin,
             reason=parking.BEHIND,
         )
+        if not is_parked:
+            await self._compare_with_parked(work, message)
 
-    async def _apply(self, work: UnitOfWork, message: _Message, *, is_new: bool) -> str:
+    async def _compare_with_parked(self, work: UnitOfWork, message: Message) -> None:
+        """One with its id waits already: whoever must know hears of both."""
+        payload = await parking.parked_payload(work.connection, self.name, message.event.id)
+        content = parse_content(payload)
+        earlier = self._understanding.reading_of(Event.from_content(content), content)
+        delivery = Delivery(message.event, work, message.content, message.reading, earlier)
+        for watcher in self._subscriptions.duplicate_watchers:
+            await watcher(delivery)
+
+    async def _apply(self, work: UnitOfWork, message: Message, *, is_new: bool) -> str:
         event = message.event
-        delivery = Delivery(event, work, message.content)
+        if isinstance(message.reading, Exception):
+            raise message.reading
+        delivery = Delivery(event, work, message.content, message.reading)
         # What is announced names this event as its cause.
         execution = Execution(
             correlation_id=event.correlationid,
@@ -214,7 +212,7 @@ class EventHandling:
                 await handler(message.fact, delivery)
         return "handled"
 
-    async def _park_failed(self, message: _Message, error: Exception) -> str:
+    async def _park_failed(self, message: Message, error: Exception) -> str:
         event = message.event
         waits = isinstance(error, DependencyMissingError)
         async with self._database.unit_of_work() as work:
@@ -259,7 +257,9 @@ class EventHandling:
                     if fact is not None:
                         attempt = UnitOfWork(work.connection, self._database.clock)
                         origin = (row.topic, row.partition, row.offset)
-                        await self._retry(attempt, _Message(Received(payload, origin), event, fact, content))
+                        await self._retry(
+                            attempt, self._understanding.message(Received(payload, origin), event, fact, content)
+                        )
                     # Deferred constraints speak now, inside the savepoint, and not at a commit nobody could undo.
                     await work.connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
             except Exception as error:
@@ -271,8 +271,8 @@ class EventHandling:
                 metrics.HANDLED.labels(self.name, event.type, "handled").inc()
             return True
 
-    async def _retry(self, attempt: UnitOfWork, message: _Message) -> None:
-        is_new = bool(await claim_events(attempt.connection, self.name, {message.event.id}))
+    async def _retry(self, attempt: UnitOfWork, message: Message) -> None:
+        is_new = await claim_event(attempt, self.name, message.event.id)
         if is_new:
             await self._prepare(attempt, [message])
         await self._apply(attempt, message, is_new=is_new)

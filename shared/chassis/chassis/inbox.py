@@ -1,27 +1,74 @@
 """The inbox: which events a consumer has handled; in the same transaction as what they caused."""
 
-from collections.abc import Collection
-from operator import attrgetter
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
+TopicAndPartition = tuple[str, int]
 
-_CLAIM: Final = text(
-    "INSERT INTO inbox (consumer, event_id) SELECT :consumer, event_id FROM unnest(:event_ids) AS event_id"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
-).bindparams(bindparam("event_ids", type_=ARRAY(Uuid)))
+# One statement, because every event pays for it: who must wait behind an earlier event of its aggregate, who is new,
+# and how far the topics are read now. A subject is looked up by itself, so that only the index can answer.
+_ARRIVE: Final = """
+WITH waiting AS MATERIALIZED (
+    SELECT DISTINCT subject FROM unnest($3::varchar[]) AS wanted(subject)
+    WHERE (SELECT true FROM parked_events
+        WHERE parked_events.consumer = $1 AND parked_events.subject = wanted.subject LIMIT 1)
+), read AS (
+    INSERT INTO consumer_offsets (consumer, topic, partition, next_offset)
+    SELECT $1, topic, partition, next_offset
+    FROM unnest($4::varchar[], $5::integer[], $6::bigint[]) AS reached(topic, partition, next_offset)
+    ON CONFLICT (consumer, topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+), claimed AS (
+    INSERT INTO inbox (consumer, event_id)
+    SELECT $1, event_id FROM unnest($2::uuid[], $3::varchar[]) AS arrived(event_id, subject)
+    WHERE subject NOT IN (SELECT waiting.subject FROM waiting)
+    ON CONFLICT DO NOTHING RETURNING event_id
+)
+SELECT event_id, NULL AS subject FROM claimed UNION ALL SELECT NULL, subject FROM waiting
+"""
+_CLAIM: Final = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING RETURNING event_id"
 
 
-async def claim_events(connection: AsyncConnection, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
-    """Mark events as handled by this transaction; gives those that no other has marked before.
+class _Fetching(Protocol):
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
 
-    A concurrent claim of one of them waits here until the other commits or rolls back. They are claimed in sorted
-    order, so that two consumers with the same events cannot deadlock.
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Of a batch: the events that nobody has handled before, and the aggregates of which an earlier event waits."""
+
+    new: set[UUID]
+    waiting: frozenset[str]
+
+
+async def arrive(
+    work: _Fetching,
+    consumer: str,
+    events: Sequence[tuple[UUID, str]],
+    following: Mapping[TopicAndPartition, int],
+) -> Arrival:
+    """Claim events, given as (id, subject), and note the next offset to read of each partition.
+
+    An event whose aggregate waits is not claimed. A concurrent claim of one of them waits here until the other commits
+    or rolls back. They are claimed in sorted order, so that two consumers with the same events cannot deadlock.
     """
-    claimed = await connection.execute(
-        _CLAIM, {"consumer": consumer, "event_ids": sorted(event_ids, key=attrgetter("int"))}
+    ordered = sorted(events, key=itemgetter(0))
+    offsets = sorted(following.items())
+    rows = await work.fetch(
+        _ARRIVE,
+        consumer,
+        [event_id for event_id, _ in ordered],
+        [subject for _, subject in ordered],
+        [topic for (topic, _), _ in offsets],
+        [partition for (_, partition), _ in offsets],
+        [offset for _, offset in offsets],
     )
-    return set(claimed.scalars())
+    new = {row["event_id"] for row in rows if row["event_id"] is not None}
+    return Arrival(new, frozenset(row["subject"] for row in rows if row["subject"] is not None))
+
+
+async def claim_event(work: _Fetching, consumer: str, event_id: UUID) -> bool:
+    """Mark one event as handled by this transaction; False when another has marked it before."""
+    return bool(await work.fetch(_CLAIM, consumer, event_id))

@@ -7,9 +7,8 @@ from sqlalchemy import BigInteger, Integer, String, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.inbox import TopicAndPartition
 from chassis.tables import consumer_offsets
-
-TopicAndPartition = tuple[str, int]
 
 _REMEMBER: Final = text(
     "INSERT INTO consumer_offsets (consumer, topic, partition, next_offset)"

@@ -1,29 +1,26 @@
 """The outbox: what a transaction says is written with it, numbered per aggregate in commit order."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.execution import Execution
+from chassis.inserting import Rows
 from contracts.envelope import Event
 from contracts.fact import Fact
 from contracts.topics import topic_of
 
 _COLUMNS: Final = ("event_id", "topic", "subject", "sequence", "event_type", "payload")
 # The order of the rows is the order in which they are locked.
-_RESERVE: Final = text(
+_RESERVE: Final = (
     "INSERT INTO aggregate_sequences AS held (subject, last_sequence)"
-    " SELECT subject, count FROM unnest(:subjects, :counts) AS wanted(subject, count)"
+    " SELECT subject, count FROM unnest($1::varchar[], $2::bigint[]) AS wanted(subject, count)"
     " ON CONFLICT (subject) DO UPDATE SET last_sequence = held.last_sequence + excluded.last_sequence"
-    " RETURNING subject, last_sequence"
-).bindparams(bindparam("subjects", type_=ARRAY(String)), bindparam("counts", type_=ARRAY(BigInteger)))
+    " RETURNING subject, last_sequence, pg_notify(current_schema() || $3, '')"
+)
 
 # The relay listens on this channel (in its own schema's name) and is woken by the commit.
 WAKE_CHANNEL: Final = "outbox"
@@ -39,29 +36,34 @@ class PendingEvent:
     execution: Execution
 
 
-async def _reserve_sequences(connection: AsyncConnection, counts: Counter[str]) -> dict[str, int]:
+class Writing(Protocol):
+    """What of a unit of work is needed here."""
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
+
+    async def insert(self, *tables: Rows) -> None: ...
+
+
+async def _reserve_sequences(work: Writing, counts: Counter[str]) -> dict[str, int]:
     """Lock each aggregate's counter and move it on; returns the first number each may use.
 
     The row stays locked until the commit: numbers are given in commit order. Subjects are locked in sorted order, so
-    that two transactions about the same aggregates cannot deadlock.
+    that two transactions about the same aggregates cannot deadlock. The relay is woken too, by the commit.
     """
     wanted = sorted(counts.items())
-    moved = await connection.execute(
-        _RESERVE, {"subjects": [subject for subject, _ in wanted], "counts": [count for _, count in wanted]}
+    moved = await work.fetch(
+        _RESERVE, [subject for subject, _ in wanted], [count for _, count in wanted], f"_{WAKE_CHANNEL}"
     )
-    return {row.subject: row.last_sequence - counts[row.subject] + 1 for row in moved}
+    return {row["subject"]: row["last_sequence"] - counts[row["subject"]] + 1 for row in moved}
 
 
-Copy = Callable[[str, Sequence[str], Sequence[tuple[Any, ...]]], Awaitable[None]]
-
-
-async def write_outbox(connection: AsyncConnection, pending: Sequence[PendingEvent], copy: Copy) -> None:
-    """Write events in the order they were announced; `copy` is that of their unit of work.
+async def write_outbox(pending: Sequence[PendingEvent], work: Writing) -> None:
+    """Write events in the order they were announced.
 
     Raises:
         EventTooLargeError: one is over the size cap; nothing of the transaction is kept then.
     """
-    following = await _reserve_sequences(connection, Counter(item.fact.subject() for item in pending))
+    following = await _reserve_sequences(work, Counter(item.fact.subject() for item in pending))
     rows = []
     for item in pending:
         subject, execution = item.fact.subject(), item.execution
@@ -78,5 +80,4 @@ async def write_outbox(connection: AsyncConnection, pending: Sequence[PendingEve
         following[subject] += 1
         topic = topic_of(item.fact.context())
         rows.append((event.id, topic, subject, event.sequence, event.type, event.to_bytes()))
-    await copy("outbox", _COLUMNS, rows)
-    await connection.execute(select(func.pg_notify(func.current_schema() + f"_{WAKE_CHANNEL}", "")))
+    await work.insert(Rows("outbox", _COLUMNS, rows))

@@ -1,12 +1,10 @@
 """Parked events: those that failed or came too early wait in the database, and only their own aggregate waits."""
 
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import String, any_, bindparam, delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,15 +25,6 @@ DEPENDENCY: Final = "dependency"
 BEHIND: Final = "behind"
 
 
-async def parked_subjects(connection: AsyncConnection, consumer: str, subjects: Collection[str]) -> set[str]:
-    """Those of the aggregates of which an earlier event waits: then the later ones wait behind it."""
-    statement = select(parked_events.c.subject).where(
-        parked_events.c.consumer == consumer,
-        parked_events.c.subject == any_(bindparam("subjects", sorted(subjects), ARRAY(String))),
-    )
-    return set((await connection.scalars(statement.distinct())).all())
-
-
 async def park(
     connection: AsyncConnection,
     consumer: str,
@@ -45,8 +34,11 @@ async def park(
     origin: tuple[str, int, int],
     reason: str,
     error: str | None = None,
-) -> None:
-    """Let an event wait; parking the same event again changes nothing. `origin` is (topic, partition, offset)."""
+) -> bool:
+    """Let an event wait; False when one with its id waits already, which stays as it is.
+
+    `origin` is (topic, partition, offset).
+    """
     pause = {FAILURE: FAILURE_PAUSES_SECONDS[0], DEPENDENCY: DEPENDENCY_PAUSE_FIRST_SECONDS, BEHIND: 0}[reason]
     statement = upsert(parked_events).values(
         consumer=consumer,
@@ -61,7 +53,16 @@ async def park(
         error=error,
         due_at=func.clock_timestamp() + timedelta(seconds=pause),
     )
-    await connection.execute(statement.on_conflict_do_nothing())
+    parked = await connection.execute(statement.on_conflict_do_nothing().returning(parked_events.c.event_id))
+    return parked.first() is not None
+
+
+async def parked_payload(connection: AsyncConnection, consumer: str, event_id: UUID) -> bytes:
+    """What the waiting event with this id says; there is one."""
+    statement = select(parked_events.c.payload).where(
+        parked_events.c.consumer == consumer, parked_events.c.event_id == event_id
+    )
+    return bytes((await connection.execute(statement)).scalar_one())
 
 
 async def lock_due(connection: AsyncConnection, consumer: str) -> Row[Any] | None:

@@ -14,14 +14,21 @@ F = TypeVar("F", bound=Fact)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event being handled, the unit of work that its effect belongs to, and the event's members as they came."""
+    """An event being handled, the unit of work that its effect belongs to, and the event's members as they came.
+
+    `reading` is what the service's reader made of it, None where there is no reader; `earlier` the same of an event
+    with this id that still waits, for those who watch duplicates.
+    """
 
     event: Event
     work: UnitOfWork
     content: dict[str, Any]
+    reading: Any = None
+    earlier: Any = None
 
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
+Reader = Callable[[Event, dict[str, Any]], Any]
 Preparer = Callable[[Sequence[tuple[Event, Fact]], UnitOfWork], Awaitable[None]]
 
 
@@ -40,6 +47,7 @@ class Subscriptions:
         self._handlers: dict[str, list[Handler]] = {}
         self.duplicate_watchers: list[Callable[[Delivery], Awaitable[None]]] = []
         self.preparers: list[Preparer] = []
+        self.reader: Reader | None = None
 
     def on(self, fact: type[F], handler: Callable[[F, Delivery], Awaitable[None]]) -> None:
         """Call `handler` with each such fact; it executes on `delivery.work` and never commits."""
@@ -52,6 +60,10 @@ class Subscriptions:
     def before_batch(self, prepare: Preparer) -> None:
         """Let `prepare` see a batch before its handlers do: what they need is then read in a few statements."""
         self.preparers.append(prepare)
+
+    def read_with(self, reader: Reader) -> None:
+        """Let `reader` look at each event before its transaction, for what needs the processor and no database."""
+        self.reader = reader
 
     def handlers_of(self, event_type: str) -> list[Handler]:
         return self._handlers.get(event_type, [])

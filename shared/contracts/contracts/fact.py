@@ -2,11 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+_LENGTH_WITHOUT_ZONE: Final = len("2026-01-01T00:00:00.000000")
 Context = Literal["identity", "programs", "applications", "ledger", "feed"]
 
 TYPE_PATTERN = re.compile(r"^(identity|programs|applications|ledger|feed)\.[a-z_]+\.v[1-9][0-9]*$")
@@ -23,7 +24,8 @@ Decimal2 = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}\.[0-9]{2}$")]
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC with exactly six digits and `Z`."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds')[:_LENGTH_WITHOUT_ZONE]}Z"
 
 
 Time = Annotated[

@@ -32,11 +32,14 @@ class PostgresEventRegister:
         self._known: dict[UUID, bytes | None] = {}
 
     async def read(self, event_ids: Sequence[UUID]) -> None:
-        """What is known of these, in one statement."""
         statement = select(booked_events.c.event_id, booked_events.c.event_hash).where(
             among(booked_events.c.event_id, event_ids)
         )
-        found = {row.event_id: bytes(row.event_hash) for row in await self._work.connection.execute(statement)}
+        rows = await self._work.connection.execute(statement)
+        self.learn(event_ids, {row.event_id: bytes(row.event_hash) for row in rows})
+
+    def learn(self, event_ids: Sequence[UUID], found: Mapping[UUID, bytes]) -> None:
+        """What was found of these, read with other things."""
         for event_id in event_ids:
             self._known.setdefault(event_id, found.get(event_id))
 
@@ -52,11 +55,15 @@ class PostgresEventRegister:
         await self.compare(source, content)
         return False
 
-    async def compare(self, source: Source, content: Mapping[str, Any]) -> None:
-        if source.event_id not in self._known:
-            await self.read([source.event_id])
+    async def compare(self, source: Source, content: Mapping[str, Any], *, waiting: Source | None = None) -> None:
         digest = bytes.fromhex(source.content_hash)
-        if self._known[source.event_id] in {None, digest}:
+        if waiting is None:
+            if source.event_id not in self._known:
+                await self.read([source.event_id])
+            earlier = self._known[source.event_id]
+        else:
+            earlier = bytes.fromhex(waiting.content_hash)
+        if earlier in {None, digest}:
             DUPLICATES.labels(source.event_type).inc()
             return
         QUARANTINED.labels(source.event_type).inc()

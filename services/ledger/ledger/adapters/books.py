@@ -1,21 +1,25 @@
 """One unit of work as the use cases see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from chassis.database import Database, UnitOfWork
 from chassis.personal_data import Vault
 from ledger.adapters.announcements import OutboxAnnouncements
 from ledger.adapters.booked_events import PostgresEventRegister
 from ledger.adapters.chain import PostgresChain, Writer
+from ledger.adapters.foresight import foresee
 from ledger.adapters.lot_books import PostgresLots
 from ledger.adapters.money_books import PostgresAwards, PostgresPrograms
 from ledger.adapters.payment_books import PostgresPayments
 from ledger.adapters.people_books import PostgresPeople
 from ledger.adapters.refund_books import PostgresRefunds
+from ledger.adapters.tables.people import beneficiaries, deciders
 from ledger.adapters.transaction_books import PostgresTransactions
 from ledger.adapters.write_behind import WriteBehind
+from ledger.use_cases.events import Needs
 
 
 class PostgresBooks:
@@ -24,7 +28,7 @@ class PostgresBooks:
     def __init__(self, work: UnitOfWork, vault: Vault, writer: Writer) -> None:
         self._work = work
         pending = WriteBehind(work)
-        self.chain = PostgresChain(work, writer)
+        self.chain = PostgresChain(work, writer, pending)
         self.programs = PostgresPrograms(work, pending)
         self.awards = PostgresAwards(work, pending)
         self.lots = PostgresLots(work, pending)
@@ -34,6 +38,23 @@ class PostgresBooks:
         self.refunds = PostgresRefunds(work)
         self.people = PostgresPeople(work, vault, pending)
         self.announce = OutboxAnnouncements(work)
+
+    async def foresee(self, event_ids: Sequence[UUID], needs: Needs) -> None:
+        """Read what a batch will ask for, in a few statements for all of it."""
+        found = await foresee(
+            self._work,
+            event_ids=event_ids,
+            program_ids=needs.programs,
+            application_ids=needs.applications,
+            decided_by=needs.deciders,
+        )
+        self.register.learn(event_ids, found.event_hashes)
+        self.programs.learn(needs.programs, found.currencies)
+        own_ids = {beneficiaries.name: found.beneficiaries, deciders.name: found.deciders}
+        self.people.learn(needs.applications, needs.deciders, own_ids)
+        if needs.awards or needs.purposes:
+            await self.awards.read(needs.awards)
+            await self.lots.read(needs.awards, [*needs.purposes, *found.beneficiaries.values()])
 
     @property
     def now(self) -> datetime:

@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import LOCK_TIMEOUT_SECONDS, UnitOfWork
 from chassis.execution import Execution, current_execution
+from chassis.inserting import Rows
 from contracts.ledger import BlockReference, BlocksAppended
-from ledger.adapters.tables.chain import blocks, head
+from ledger.adapters.tables.chain import head
+from ledger.adapters.write_behind import WriteBehind
 from ledger.domain.block import Block, make_block, next_timestamp
 from ledger.domain.drafts import Draft
 from ledger.domain.merkle import HASH_BYTES, Frontier, append
@@ -52,6 +54,13 @@ _END_FROZEN: Final = text(
     " AND ((state = 'idle in transaction' AND state_change < clock_timestamp() - make_interval(secs => :seconds))"
     " OR (state = 'active' AND wait_event = 'ClientRead'"
     " AND query_start < clock_timestamp() - make_interval(secs => :seconds)))"
+)
+
+
+_TAKE_HEAD: Final = "SELECT epoch, size, tip, tip_at, peaks, last_hash FROM take_head()"
+_MOVE_HEAD: Final = (
+    "UPDATE head SET epoch = $3, size = $4, tip = $5, tip_at = $6, peaks = $7"
+    " WHERE id = 1 AND epoch = $1 AND size = $2 RETURNING size"
 )
 
 
@@ -106,19 +115,21 @@ class PostgresChain:
     Blocks are sealed at once, in memory; everything they consist of is written when the unit of work ends, by COPY.
     """
 
-    def __init__(self, work: UnitOfWork, writer: Writer) -> None:
+    def __init__(self, work: UnitOfWork, writer: Writer, pending: WriteBehind | None = None) -> None:
         self._work = work
         self._writer = writer
+        self._pending = pending or WriteBehind(work)
         self._place: _Place | None = None
 
     async def hold(self) -> None:
         """Lock the head now. Whoever will change what others change under it (awards, lots) takes it first."""
         if self._place is None:
-            row = await self._lock_head()
-            found = _Head(row.epoch, row.size, row.tip)
-            frontier = _frontier(row.size, row.peaks)
-            self._place = _Place(found, self._writer.epoch_for(found), row.tip, row.tip_at, frontier)
-            self._work.before_commit(self._write)
+            row = await self._take_head()
+            found = _Head(row["epoch"], row["size"], row["tip"])
+            frontier = _frontier(found.size, row["peaks"])
+            self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
+            self._pending.last(self._rows)
+            self._work.before_commit(self._conclude)
 
     async def append(self, *drafts: Draft) -> list[Block]:
         """Seals the drafts in order; they are stored and announced with the commit.
@@ -139,39 +150,47 @@ class PostgresChain:
         place.postings += _posting_records(drafts, sealed)
         return sealed
 
-    async def _write(self) -> None:
+    def _rows(self) -> list[Rows]:
+        """What was sealed, as rows; the tree grows by it."""
+        place = self._place
+        if place is None or not place.sealed:
+            return []
+        place.frontier, nodes = append(place.frontier, [block.leaf_hash for block in place.sealed])
+        return [
+            Rows("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in place.sealed]),
+            Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
+            Rows("postings", _POSTING_COLUMNS, place.postings),
+        ]
+
+    async def _conclude(self) -> None:
+        """The head moves on past what was written, and the others hear of it."""
         place = self._place
         if place is None or not place.sealed:
             return
         sealed = place.sealed
-        frontier, nodes = append(place.frontier, [block.leaf_hash for block in sealed])
-        await self._work.copy("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in sealed])
-        await self._work.copy("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes])
-        if place.postings:
-            await self._work.copy("postings", _POSTING_COLUMNS, place.postings)
-        left = _Head(place.epoch, frontier.size, sealed[-1].hash)
-        await self._move_head(place.found, left, sealed[-1].timestamp, b"".join(frontier.peaks))
+        left = _Head(place.epoch, place.frontier.size, sealed[-1].hash)
+        await self._move_head(place.found, left, sealed[-1].timestamp, b"".join(place.frontier.peaks))
         self._writer.hold(left)
+        # Made here, of sealed blocks: validating each of them again would only cost time.
         references = [
-            BlockReference(index=block.block_index, transaction_id=block.transaction_id, hash=block.hash)
+            BlockReference.model_construct(
+                index=block.block_index, transaction_id=block.transaction_id, hash=block.hash
+            )
             for block in sealed
         ]
-        appended = BlocksAppended(first_index=sealed[0].block_index, blocks=references)
+        appended = BlocksAppended.model_construct(first_index=sealed[0].block_index, blocks=references)
         # Of a batch, the event behind its first block is named as the cause.
         self._work.announce(appended, execution=place.execution)
 
-    async def _lock_head(self) -> Any:
+    async def _take_head(self) -> Any:
         """The head, ours until the commit."""
-        connection = self._work.connection
-        locking = select(head).where(head.c.id == 1).with_for_update(skip_locked=True)
-        row = (await connection.execute(locking)).one_or_none()
+        row: Any = None
         while row is None:
-            row = await self._wait_for_head()
-        # A statement of its own: only one that begins once the lock is had sees what the writer before us committed.
-        last_hash = await connection.scalar(select(blocks.c.hash).where(blocks.c.block_index == row.size - 1))
-        if last_hash != row.tip:
-            log.error("chain_broken", size=row.size)
-            raise ChainBrokenError(f"the head says {row.tip} at {row.size - 1}, the chain {last_hash}")
+            rows = await self._work.fetch(_TAKE_HEAD)
+            row = rows[0] if rows else await self._wait_for_head()
+        if row["last_hash"] != row["tip"]:
+            log.error("chain_broken", size=row["size"])
+            raise ChainBrokenError(f"the head says {row['tip']} at {row['size'] - 1}, the chain {row['last_hash']}")
         return row
 
     async def _wait_for_head(self) -> Any:
@@ -184,9 +203,9 @@ class PostgresChain:
         try:
             async with connection.begin_nested():
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{FROZEN_SECONDS}s'"))
-                row = (await connection.execute(select(head).where(head.c.id == 1).with_for_update())).one()
+                await connection.execute(select(head.c.id).where(head.c.id == 1).with_for_update())
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
-                return row
+            return (await self._work.fetch(_TAKE_HEAD))[0]
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
@@ -195,12 +214,10 @@ class PostgresChain:
         return None
 
     async def _move_head(self, found: _Head, left: _Head, tip_at: datetime, peaks: bytes) -> None:
-        moved = await self._work.connection.execute(
-            update(head)
-            .where(head.c.id == 1, head.c.epoch == found.epoch, head.c.size == found.size)
-            .values(epoch=left.epoch, size=left.size, tip=left.tip, tip_at=tip_at, peaks=peaks)
+        moved = await self._work.fetch(
+            _MOVE_HEAD, found.epoch, found.size, left.epoch, left.size, left.tip, tip_at, peaks
         )
-        if moved.rowcount != 1:
+        if not moved:
             raise ChainBrokenError("the head moved under its own lock")
 
 

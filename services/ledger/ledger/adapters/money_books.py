@@ -1,6 +1,6 @@
 """Programmes and awards in PostgreSQL, as far as money is concerned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -42,6 +42,12 @@ class PostgresPrograms:
         self._known.update(dict.fromkeys(missing))
         for row in await self._work.connection.execute(statement):
             self._known[row.program_id] = Program(row.program_id, row.currency)
+
+    def learn(self, program_ids: Sequence[UUID], currencies: Mapping[UUID, str]) -> None:
+        """What was found of these, read with other things."""
+        for each in program_ids:
+            currency = currencies.get(each)
+            self._known.setdefault(each, None if currency is None else Program(each, currency))
 
     async def find(self, program_id: UUID) -> Program | None:
         await self.read([program_id])

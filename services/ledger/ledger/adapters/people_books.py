@@ -3,7 +3,7 @@
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -56,10 +56,14 @@ class PostgresPeople:
             raise LookupError(reference)
         return found
 
-    async def read(self, application_ids: Sequence[UUID], decided_by: Sequence[UUID]) -> None:
-        """Beneficiaries and deciders, one statement each."""
-        await self._read_own_ids(beneficiaries.c.beneficiary_id, beneficiaries.c.application_id, application_ids)
-        await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, decided_by)
+    def learn(
+        self, application_ids: Sequence[UUID], decided_by: Sequence[UUID], found: Mapping[str, Mapping[UUID, UUID]]
+    ) -> None:
+        """The own ids that were found, by table, read with other things."""
+        for table, keys in ((beneficiaries.name, application_ids), (deciders.name, decided_by)):
+            known = self._own_ids[table]
+            for key in keys:
+                known.setdefault(key, found[table].get(key))
 
     async def decider_of(self, user_id: UUID) -> UUID:
         await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, [user_id])

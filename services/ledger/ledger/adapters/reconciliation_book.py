@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import UnitOfWork
+from chassis.inserting import Rows
 from ledger.adapters.tables.chain import blocks
 from ledger.adapters.tables.statements import (
     bank_statements,
@@ -74,7 +75,7 @@ class PostgresReconciliationBook:
             if finding.kind in _PAIRS and finding.line is not None and finding.movement is not None
         ]
         if pairs:
-            await self._work.copy(statement_matches.name, ("identity", "block_index", "kind"), pairs)
+            await self._work.insert(Rows(statement_matches.name, ("identity", "block_index", "kind"), pairs))
 
     async def put_day(self, counts: DayCounts, *, overdue_on: date, height: int) -> None:
         values = asdict(counts) | {"overdue_on": overdue_on, "height": height}

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
+from chassis.inserting import Rows
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
 from ledger.adapters.tables.statements import (
@@ -110,9 +111,9 @@ class PostgresStatementShelf:
             )
             for line in statement.lines
         ]  # fmt: skip
-        await self._work.copy(statement_lines.name, _LINE_COLUMNS, records)
+        await self._work.insert(Rows(statement_lines.name, _LINE_COLUMNS, records))
         texts = [(statement_id, chunk, sealed) async for chunk, sealed in self._sealed(file_id, statement)]
-        await self._work.copy(statement_texts.name, ("statement_id", "chunk", "sealed"), texts)
+        await self._work.insert(Rows(statement_texts.name, ("statement_id", "chunk", "sealed"), texts))
 
     async def _sealed(self, file_id: UUID, statement: Statement) -> Any:
         for chunk, lines in enumerate(_chunks(statement.lines)):

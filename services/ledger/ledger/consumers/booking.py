@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chassis.database import UnitOfWork
 from chassis.subscriptions import Delivery, DependencyMissingError
@@ -28,19 +28,14 @@ class Booking:
         books = self.open_books.within(work)
         await books.chain.hold()
         needs = needs_of([fact for _, fact in arrived])
-        await books.register.read([event.id for event, _ in arrived])
-        await books.programs.read(needs.programs)
-        await books.awards.read(needs.awards)
-        await books.people.read(needs.applications, needs.deciders)
-        known = [await books.people.find_beneficiary(each) for each in needs.applications]
-        await books.lots.read(needs.awards, [*needs.purposes, *(each for each in known if each is not None)])
+        await books.foresee([event.id for event, _ in arrived], needs)
 
     def once(self, book: Callable[[F, Books, Source], Awaitable[None]]) -> Callable[[F, Delivery], Awaitable[None]]:
         """A handler that books a fact one time, however often and however late it is delivered."""
 
         async def handle(fact: F, delivery: Delivery) -> None:
             books = self.open_books.within(delivery.work)
-            source = _source(delivery)
+            source: Source = delivery.reading
             if not await books.register.admit(source, delivery.content):
                 return
             try:
@@ -64,12 +59,14 @@ class Booking:
         return self.once(record)
 
     async def compare_repeated(self, delivery: Delivery) -> None:
-        """The inbox knew the event: is it still saying the same?"""
-        await self.open_books.within(delivery.work).register.compare(_source(delivery), delivery.content)
+        """The event was handled before, or still waits: is it saying the same?"""
+        register = self.open_books.within(delivery.work).register
+        await register.compare(delivery.reading, delivery.content, waiting=delivery.earlier)
 
 
-def _source(delivery: Delivery) -> Source:
-    return Source.of(delivery.event.id, delivery.event.type, delivery.content)
+def read_event(event: Event, content: dict[str, Any]) -> Source:
+    """What is to be known of an event before its transaction: the hash that tells a repeat from a contradiction."""
+    return Source.of(event.id, event.type, content)
 
 
 async def book_exception(books: Books, source: Source, refusal: RefusalError) -> None:

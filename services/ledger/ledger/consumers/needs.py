@@ -1,8 +1,6 @@
 """What a batch of facts will ask the books for, so that it can be read at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from uuid import UUID
 
 from contracts.applications import (
     ApplicationApproved,
@@ -13,17 +11,7 @@ from contracts.applications import (
 )
 from contracts.fact import Fact
 from contracts.programs import ProgramCreated
-
-
-@dataclass(slots=True)
-class Needs:
-    """Ids, in the order of arrival; some twice, which costs nothing."""
-
-    programs: list[UUID] = field(default_factory=list)
-    awards: list[UUID] = field(default_factory=list)
-    applications: list[UUID] = field(default_factory=list)
-    purposes: list[UUID] = field(default_factory=list)
-    deciders: list[UUID] = field(default_factory=list)
+from ledger.use_cases.events import Needs
 
 
 def needs_of(facts: Sequence[Fact]) -> Needs:

@@ -17,6 +17,7 @@ _PROFILE: Final = "impactnet-jcs-1"
 _FIELDS: Final = frozenset(
     {"block_index", "timestamp", "transaction_type", "transaction_id", "data", "previous_hash", "nonce"}
 )
+_LENGTH_WITHOUT_ZONE: Final = len("2026-01-01T00:00:00.000000")
 _TICK: Final = timedelta(microseconds=1)
 
 
@@ -24,7 +25,8 @@ def format_timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with exactly six digits and `Z`."""
     if moment.tzinfo is None:
         raise NotCanonicalError("a block's time has a time zone")
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds')[:_LENGTH_WITHOUT_ZONE]}Z"
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -15,11 +15,12 @@ _CODE: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 _SCORE: Final = re.compile(r"(0|[1-9][0-9]{0,2})\.[0-9]{2}")
 _AMOUNT_SIGNED: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
-Check = Callable[[Any], bool]
+Check = Callable[[Any], object]
 
 
 def _matches(pattern: re.Pattern[str]) -> Check:
-    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
+    # Raises TypeError for what is no text: `check_fields` knows.
+    return pattern.fullmatch
 
 
 def _one_of(*values: str) -> Check:
@@ -73,6 +74,15 @@ SHAPES: Final[dict[str, dict[str, Check]]] = {
     "reversal": _money | _award | {"disbursement_id": _id, "code": _code},
     "exception": {"event_id": _id, "event_type": _code, "event_hash": _sha256, "code": _code},
 }
+# The same, as it is looked at for every block: the fields there must be, those there may be, and the checks of all.
+_FIELDS: Final = {
+    name: (
+        frozenset(field for field in shape if not field.endswith("?")),
+        frozenset(field.removesuffix("?") for field in shape),
+        {field.removesuffix("?"): check for field, check in shape.items()},
+    )
+    for name, shape in SHAPES.items()
+}
 MONEY_TYPES: Final = frozenset(name for name, shape in SHAPES.items() if "postings" in shape)
 
 
@@ -85,21 +95,20 @@ def check_shape(transaction_type: str, data: Mapping[str, Any]) -> None:
 
 def check_fields(transaction_type: str, data: Mapping[str, Any]) -> None:
     """The same without the balance, for data that was written from an entry, which is balanced."""
-    shape = SHAPES.get(transaction_type)
-    if shape is None:
+    if transaction_type not in _FIELDS:
         raise BadShapeError(f"{transaction_type!r} is not a block type")
-    left = set(data)
-    for name, check in shape.items():
-        field = name.removesuffix("?")
-        if field not in data:
-            if name.endswith("?"):
-                continue
-            raise BadShapeError(f"{transaction_type}: {field} is missing")
-        if not check(data[field]):
-            raise BadShapeError(f"{transaction_type}: {field} is not of its form")
-        left.discard(field)
-    if left:
+    required, allowed, checks = _FIELDS[transaction_type]
+    if missing := required - data.keys():
+        raise BadShapeError(f"{transaction_type}: {', '.join(sorted(missing))} is missing")
+    if left := data.keys() - allowed:
         raise BadShapeError(f"{transaction_type}: {', '.join(sorted(left))} does not belong here")
+    for field, value in data.items():
+        try:
+            is_right = checks[field](value)
+        except TypeError:
+            is_right = False
+        if not is_right:
+            raise BadShapeError(f"{transaction_type}: {field} is not of its form")
 
 
 def entry_of(data: Mapping[str, Any]) -> Entry:

@@ -1,7 +1,7 @@
 """An event as the ledger books it: its id, type and the hash that tells a repeat from a contradiction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID
@@ -25,6 +25,18 @@ class Source:
         Raises:
             NotCanonicalError: the event holds what the profile of 05-ledger cannot express.
         """
-        hashed = {name: value for name, value in content.items() if name != "traceparent"}
+        hashed = dict(content)
+        hashed.pop("traceparent", None)
         encoded = canonical.encode(hashed, size_bytes_max=EVENT_SIZE_BYTES_MAX)
         return cls(event_id, event_type, sha256(encoded).hexdigest())
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a batch of events will ask the books for, in the order of arrival; some twice, which costs nothing."""
+
+    programs: list[UUID] = field(default_factory=list)
+    awards: list[UUID] = field(default_factory=list)
+    applications: list[UUID] = field(default_factory=list)
+    purposes: list[UUID] = field(default_factory=list)
+    deciders: list[UUID] = field(default_factory=list)

@@ -13,23 +13,22 @@ from ledger.domain.drafts import Draft
 from ledger.domain.lots import Allocation, Lot
 from ledger.domain.records import Award, Disbursement, Donation, PayeeAccount, Program, Refund, Tranche
 from ledger.domain.transactions import Status, TransactionType
-from ledger.use_cases.events import Source
+from ledger.use_cases.events import Needs, Source
 from ledger.use_cases.payment_ports import Payments, Refunds
 
 
 class EventRegister(Protocol):
     """Remembers every event that was booked, for ever."""
 
-    async def read(self, event_ids: Sequence[UUID]) -> None:
-        """Prepares for these, in one statement."""
-        ...
-
     async def admit(self, source: Source, content: Mapping[str, Any]) -> bool:
         """Whether the event is to be booked now; False for a repeat (counted) or a contradiction (quarantined)."""
         ...
 
-    async def compare(self, source: Source, content: Mapping[str, Any]) -> None:
-        """An event came again: quarantines it when it says something else than before."""
+    async def compare(self, source: Source, content: Mapping[str, Any], *, waiting: Source | None = None) -> None:
+        """An event came again: quarantines it when it says something else than before.
+
+        `waiting` is what came first, where that is not booked yet.
+        """
         ...
 
 
@@ -44,17 +43,12 @@ class Chain(Protocol):
 
 
 class Programs(Protocol):
-    async def read(self, program_ids: Sequence[UUID]) -> None:
-        """Prepares for these, in one statement; so do its namesakes below."""
-        ...
-
     async def find(self, program_id: UUID) -> Program | None: ...
     async def add(self, program: Program) -> None: ...
     async def set_title(self, program_id: UUID, title: str, revision: int) -> None: ...
 
 
 class Awards(Protocol):
-    async def read(self, award_ids: Sequence[UUID]) -> None: ...
     async def find_locked(self, award_id: UUID) -> Award | None: ...
     async def add(self, award: Award, commitment_id: UUID, tranches: Sequence[Tranche]) -> None: ...
     async def find_tranche(self, award_id: UUID, tranche_id: UUID) -> Decimal | None: ...
@@ -65,7 +59,6 @@ class Awards(Protocol):
 
 class Lots(Protocol):
     async def add(self, donation: Donation, received: int) -> None: ...
-    async def read(self, award_ids: Sequence[UUID], purposes: Sequence[UUID]) -> None: ...
     async def covering(self, program_id: UUID, currency: str, amount: Decimal, purposes: Collection[UUID]) -> list[Lot]:
         """Lots that hold `amount` for these purposes, as far as the programme has it; no more than it takes."""
         ...
@@ -115,7 +108,6 @@ class Transactions(Protocol):
 
 
 class People(Protocol):
-    async def read(self, application_ids: Sequence[UUID], decided_by: Sequence[UUID]) -> None: ...
     async def donor_of(self, user_id: UUID) -> UUID: ...
     async def donor_on_behalf(self, name: str, reference: str) -> UUID: ...
     async def decider_of(self, user_id: UUID) -> UUID: ...
@@ -143,6 +135,10 @@ class Announcements(Protocol):
 
 class Books(Protocol):
     """Everything above, in one unit of work."""
+
+    async def foresee(self, event_ids: Sequence[UUID], needs: Needs) -> None:
+        """Reads what a batch will ask for, in a few statements for all of it."""
+        ...
 
     @property
     def now(self) -> datetime: ...

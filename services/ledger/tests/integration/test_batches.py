@@ -8,8 +8,8 @@ import sys
 import time
 from decimal import Decimal
 
-from chassis.handling import Received
 from chassis.ids import new_id
+from chassis.understanding import Received
 from contracts.applications import ApplicationRejected, AwardCancelled
 from contracts.ledger import BlocksAppended, CommitmentRefused, CommitmentReserved
 from contracts.programs import ProgramCreated

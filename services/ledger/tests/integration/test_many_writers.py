@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 
 from chassis.database import database_is_away
-from chassis.handling import Received
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
+from chassis.understanding import Received
 from contracts.applications import AwardCancelled
 from contracts.programs import ProgramCreated
 from contracts.topics import topic_of

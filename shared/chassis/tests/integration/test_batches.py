@@ -9,9 +9,10 @@ from sqlalchemy import text, update
 
 from chassis.broker import ensure_topics
 from chassis.consumer import ConsumerRunner
-from chassis.handling import BATCH_EVENTS_MAX, Received
+from chassis.handling import BATCH_EVENTS_MAX
 from chassis.tables import consumer_offsets
 from chassis.testing.harness import ServiceHarness, running_service
+from chassis.understanding import Received
 from contracts.envelope import Event
 from contracts.fact import Fact
 from contracts.programs import ProgramArchived, ProgramClosed

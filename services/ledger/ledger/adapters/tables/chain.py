@@ -31,7 +31,6 @@ blocks = Table(
     Column("nonce", BigInteger, nullable=False),
     # The exact bytes that were hashed; the columns above are for reading and are checked against them.
     Column("preimage", LargeBinary, nullable=False),
-    Index("ix_blocks_transaction_type", "transaction_type"),
 )
 
 tree_nodes = Table(
