@@ -9,9 +9,15 @@ def main() -> None:
         from ledger.witness.command_line import main as witness  # noqa: PLC0415 -- see above
 
         sys.exit(witness(sys.argv[2:]))
-    from chassis.command_line import build_command_line  # noqa: PLC0415 -- not for the witness
-    from ledger.bootstrap import SERVICE  # noqa: PLC0415 -- not for the witness
-    from ledger.commands import add_commands  # noqa: PLC0415 -- not for the witness
+    if sys.argv[1:2] == ["verify"]:
+        # It looks and answers: what serves, consumes and draws receipts would only be loaded.
+        from ledger.verify_command import main as verify  # noqa: PLC0415 -- see above
+
+        verify(sys.argv[2:])
+        return
+    from chassis.command_line import build_command_line  # noqa: PLC0415 -- not for those above
+    from ledger.bootstrap import SERVICE  # noqa: PLC0415 -- not for those above
+    from ledger.commands import add_commands  # noqa: PLC0415 -- not for those above
 
     app = build_command_line(SERVICE)
     add_commands(app)

@@ -10,12 +10,10 @@ from typing import Annotated, Final
 import structlog
 import typer
 
-from chassis.command_line import load_settings
-from chassis.database import database_is_away
-from chassis.processes import open_database
+from chassis.database import Database, database_is_away
+from chassis.settings import read_settings
 from ledger.adapters.keys import state_keys
 from ledger.adapters.verification_parts import make_verifier
-from ledger.bootstrap import SERVICE
 from ledger.settings import LedgerSettings
 from ledger.use_cases.verify_chain import Outcome
 
@@ -23,6 +21,13 @@ from ledger.use_cases.verify_chain import Outcome
 PROCESSES_MAX: Final = 4
 # Progress more often than this is for nobody's eyes.
 PROGRESS_SECONDS: Final = 0.2
+
+
+def main(arguments: list[str]) -> None:
+    """The command by itself, without loading those beside it."""
+    app = typer.Typer(add_completion=False)
+    add_verify_command(app)
+    app(arguments, prog_name="python -m ledger verify")
 
 
 def add_verify_command(app: typer.Typer) -> None:
@@ -35,11 +40,9 @@ def add_verify_command(app: typer.Typer) -> None:
             typer.Option(exists=True, dir_okay=False, help="A checkpoint from outside: it tells a cut tail."),
         ] = None,
     ) -> None:
-        settings = load_settings(SERVICE)
+        settings = read_settings(LedgerSettings)
         # The answer alone goes to standard output.
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-        if not isinstance(settings, LedgerSettings):
-            raise TypeError("these are not the ledger's settings")
         try:
             note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8")
             outcome = asyncio.run(_verify(settings, first, None if last is None else last + 1, note))
@@ -68,7 +71,11 @@ def _report(outcome: Outcome) -> None:
 
 
 async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None) -> Outcome:
-    database = open_database(settings, "worker")
+    database = Database(
+        settings.worker_database_url.get_secret_value(),
+        application_name="impactnet-ledger-verifier",
+        statement_timeout_seconds=settings.database_statement_timeout_seconds,
+    )
     if not state_keys(settings):
         sys.stderr.write("without IMPACTNET_LEDGER_VERIFICATION_KEY, what was sealed before is not looked at\n")
     try:

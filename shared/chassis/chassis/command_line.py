@@ -9,7 +9,7 @@ import orjson
 import typer
 import uvloop
 from alembic.util import CommandError
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from chassis.dead_letters import DeadLetterBox
@@ -17,7 +17,7 @@ from chassis.migrations import check_migrations, migrate
 from chassis.outbox import WAKE_CHANNEL
 from chassis.processes import built, open_database, run_service
 from chassis.service import Service
-from chassis.settings import ServiceSettings
+from chassis.settings import ServiceSettings, read_settings
 from chassis.tables import outbox
 
 MigrateFlag = Annotated[bool, typer.Option("--migrate", help="Apply migrations first.")]
@@ -25,13 +25,7 @@ MigrateFlag = Annotated[bool, typer.Option("--migrate", help="Apply migrations f
 
 def load_settings(service: Service) -> ServiceSettings:
     """Settings from the environment; names what is wrong and exits with 2, without showing a value."""
-    try:
-        return service.settings()
-    except ValidationError as error:
-        for item in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in item["loc"]).upper() or "settings"
-            sys.stderr.write(f"{service.context}: IMPACTNET_{service.context.upper()}_{name}: {item['msg']}\n")
-        raise typer.Exit(2) from error
+    return read_settings(service.settings)
 
 
 def build_command_line(service: Service) -> typer.Typer:

@@ -3,9 +3,10 @@
 import base64
 import binascii
 import os
-from typing import Annotated, Any, ClassVar, Literal, Self
+import sys
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -140,3 +141,18 @@ class ServiceSettings(BaseSettings):
                 names = ", ".join(f"IMPACTNET_{self.CONTEXT.upper()}_{name.upper()}" for name in missing)
                 raise ValueError(f"production needs {names}: there is no default for a secret")
         return self
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def read_settings(kind: type[S]) -> S:
+    """Settings from the environment; names what is wrong and exits with 2, without showing a value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        context = kind.CONTEXT
+        for item in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in item["loc"]).upper() or "settings"
+            sys.stderr.write(f"{context}: IMPACTNET_{context.upper()}_{name}: {item['msg']}\n")
+        raise SystemExit(2) from error
