@@ -14,6 +14,7 @@ from ledger.adapters.evidence_sums import STATEMENTS_OF_ALL, STATEMENTS_OF_BLOCK
 from ledger.adapters.evidence_totals import STATEMENTS_OF_TOTALS
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
 from ledger.adapters.segments import check_segment
+from ledger.adapters.snapshot_readers import READING_SETTINGS, SnapshotReaders, Statement
 from ledger.domain.proofs import NodeId
 from ledger.domain.refusals import NotCanonicalError
 from ledger.use_cases.events import Source
@@ -27,14 +28,21 @@ PREFETCH_ROWS: Final = 5000
 
 # Looked for in everything and then cut short: with the limit inside, the plan would be made for finding one at once.
 _FIRST: Final = "WITH wrong AS MATERIALIZED ({}) SELECT * FROM wrong ORDER BY 1 LIMIT 1"
-_BALANCES: Final = """
-    SELECT currency || ' ' || account, balance::text FROM balances
-    ORDER BY currency COLLATE "C", account COLLATE "C" """
+# The first beyond the edge is found level by level, with a look into the index for each, however large the tree is.
+_NODE_BEYOND: Final = """
+    SELECT level, index FROM (
+        (SELECT level, index FROM tree_nodes WHERE level < 0 ORDER BY 1, 2 LIMIT 1)
+        UNION ALL (SELECT level, index FROM tree_nodes WHERE level > 62 ORDER BY 1, 2 LIMIT 1)
+        UNION ALL SELECT of_level, least(
+            (SELECT min(index) FROM tree_nodes WHERE level = of_level AND index < 0),
+            (SELECT min(index) FROM tree_nodes WHERE level = of_level AND index >= $1::bigint >> of_level))
+        FROM generate_series(0, 62) AS of_level
+    ) AS beyond WHERE index IS NOT NULL ORDER BY level, index LIMIT 1"""
 _BALANCES_AT: Final = """
     SELECT currency || ' ' || account, sum(amount)::text FROM postings WHERE block_index < $1 GROUP BY account, currency
     ORDER BY currency COLLATE "C", account COLLATE "C" """
-_BALANCES_WITHOUT: Final = """
-    SELECT currency || ' ' || account, (coalesce(balance, 0) - coalesce(amount, 0))::text
+_BALANCES_SINCE: Final = """
+    SELECT currency || ' ' || account, (coalesce(balance, 0) - coalesce(amount, 0))::text, coalesce(balance, 0)::text
     FROM balances FULL JOIN
         (SELECT account, currency, sum(amount) AS amount FROM postings WHERE block_index >= $1 GROUP BY 1, 2) AS moved
         USING (account, currency)
@@ -51,26 +59,28 @@ _RECEIPTS: Final = """
 
 
 class PostgresEvidence:
-    """Keeps `verification_ports.Evidence`. Without a pool, blocks are checked in this process, stretch by stretch."""
+    """Keeps `verification_ports.Evidence`. `pool` and `readers` share the work of a long chain with other processors.
 
-    def __init__(self, connection: AsyncConnection, driver: Any, pool: SegmentPool | None = None) -> None:
+    Without a pool, blocks are checked in this process, stretch by stretch; without readers, books on this connection.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, driver: Any, pool: SegmentPool | None, readers: SnapshotReaders | None
+    ) -> None:
         self._driver = driver
         self._pool = pool
+        self._readers = readers
         self._chain = ChainReader(connection)
 
     @classmethod
-    async def on(cls, connection: AsyncConnection, pool: SegmentPool | None = None) -> "PostgresEvidence":
+    async def on(
+        cls, connection: AsyncConnection, pool: SegmentPool | None = None, readers: SnapshotReaders | None = None
+    ) -> "PostgresEvidence":
         """`connection` is in a transaction already, or begins one here; its isolation is the caller's choice."""
-        await connection.exec_driver_sql("SET LOCAL timezone = 'UTC'")
-        await connection.exec_driver_sql("SET LOCAL datestyle = 'ISO'")
-        # A whole chain is read in one transaction, which takes as long as it takes and waits while others compute.
-        await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-        await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-        # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB.
-        await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
-        await connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+        for name, value in READING_SETTINGS.items():
+            await connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        return cls(connection, driver, pool)
+        return cls(connection, driver, pool, readers)
 
     async def head(self) -> HeadRow | None:
         row = await self._driver.fetchrow("SELECT size, tip, tip_at, epoch, peaks FROM head WHERE id = 1")
@@ -78,8 +88,7 @@ class PostgresEvidence:
 
     async def segments(self, start: int, end: int) -> AsyncIterator[Segment]:
         if self._pool is not None:
-            snapshot = await self._driver.fetchval("SELECT pg_export_snapshot()")
-            async for segment in self._pool.segments(snapshot, start, end):
+            async for segment in self._pool.segments(await self._snapshot(), start, end):
                 yield segment
             return
         for first, after in pieces_of(start, end, INLINE_BLOCKS):
@@ -88,16 +97,8 @@ class PostgresEvidence:
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]:
         return await self._chain.nodes(wanted)
 
-    async def count_nodes(self) -> int:
-        return int(await self._driver.fetchval("SELECT count(*) FROM tree_nodes"))
-
     async def node_beyond(self, size: int) -> NodeId | None:
-        row = await self._driver.fetchrow(
-            "SELECT level, index FROM tree_nodes"
-            " WHERE index < 0 OR level NOT BETWEEN 0 AND 62 OR index >= $1::bigint >> level"
-            " ORDER BY level, index LIMIT 1",
-            size,
-        )
+        row = await self._driver.fetchrow(_NODE_BEYOND, size)
         return None if row is None else (row[0], row[1])
 
     async def block_outside(self, size: int) -> int | None:
@@ -124,17 +125,13 @@ class PostgresEvidence:
         row = await self._driver.fetchrow("SELECT size, body, mac FROM verified_states ORDER BY size DESC LIMIT 1")
         return None if row is None else StoredState(*row)
 
-    async def balances(self) -> AsyncIterator[tuple[str, str]]:
-        async for account, balance in self._rows(_BALANCES):
-            yield account, balance
-
     async def balances_at(self, size: int) -> AsyncIterator[tuple[str, str]]:
         async for account, balance in self._rows(_BALANCES_AT, size):
             yield account, balance
 
-    async def balances_without(self, start: int) -> AsyncIterator[tuple[str, str]]:
-        async for account, balance in self._rows(_BALANCES_WITHOUT, start):
-            yield account, balance
+    async def balances_since(self, start: int) -> AsyncIterator[tuple[str, str, str]]:
+        async for account, earlier, balance in self._rows(_BALANCES_SINCE, start):
+            yield account, earlier, balance
 
     async def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:
         async for block_index, line in self._rows(RECORDS, start, end):
@@ -145,14 +142,16 @@ class PostgresEvidence:
             yield number, line
 
     async def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
-        for check in ROW_CHECKS:
-            for row in await self._first(check.statement, start, end):
-                yield _row_contradiction(check, row)
-        asked: list[tuple[str, tuple[int, ...]]] = [(statement, (start, end)) for statement in STATEMENTS_OF_BLOCKS]
+        asked: list[Statement] = [(check.statement, (start, end)) for check in ROW_CHECKS]
+        asked += [(statement, (start, end)) for statement in STATEMENTS_OF_BLOCKS]
         if whole:
             asked += [(statement, ()) for statement in (*STATEMENTS_OF_ALL, *STATEMENTS_OF_TOTALS)]
-        for statement, arguments in asked:
-            for block_index, detail in await self._first(statement, *arguments):
+        found = await self._first_of_each(asked)
+        for check, rows in zip(ROW_CHECKS, found, strict=False):
+            for row in rows:
+                yield _row_contradiction(check, row)
+        for rows in found[len(ROW_CHECKS) :]:
+            for block_index, detail in rows:
                 yield Contradiction(block_index, detail)
         if whole:
             async for event_id, event_type, event_hash, payload in self._rows(
@@ -161,10 +160,15 @@ class PostgresEvidence:
                 if not _is_quarantined_as(event_id, event_type, event_hash, payload):
                     yield Contradiction(None, f"quarantined_events {event_id}: its payload is of another event")
 
-    async def _first(self, statement: str, *arguments: Any) -> Sequence[Any]:
-        """The row of the lowest block, if there is any; NULL counts as the highest."""
-        rows: Sequence[Any] = await self._driver.fetch(_FIRST.format(statement), *arguments)
-        return rows
+    async def _first_of_each(self, asked: Sequence[Statement]) -> Sequence[Sequence[Any]]:
+        """Of each statement the row of the lowest block, if there is any; NULL counts as the highest."""
+        statements = [(_FIRST.format(statement), arguments) for statement, arguments in asked]
+        if self._readers is not None:
+            return await self._readers.fetch(await self._snapshot(), statements)
+        return [await self._driver.fetch(statement, *arguments) for statement, arguments in statements]
+
+    async def _snapshot(self) -> str:
+        return str(await self._driver.fetchval("SELECT pg_export_snapshot()"))
 
     def _rows(self, statement: str, *arguments: Any) -> AsyncIterator[Any]:
         rows: AsyncIterator[Any] = self._driver.cursor(statement, *arguments, prefetch=PREFETCH_ROWS).__aiter__()

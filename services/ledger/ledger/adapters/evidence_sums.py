@@ -11,9 +11,9 @@ _STATEMENTS_OF_BLOCKS: Final = (
         FROM blocks AS b
         JOIN transactions AS t ON t.id = CASE WHEN b.transaction_type IN ('disbursement', 'refund')
             THEN (b.data->>'transaction_id')::uuid ELSE b.transaction_id::uuid END
-        LEFT JOIN blocks AS done ON done.transaction_id = t.id || ':completed'
-        LEFT JOIN blocks AS failed ON failed.transaction_id = t.id || ':failed'
-        LEFT JOIN blocks AS back ON back.transaction_id = t.id || ':reversed'
+        LEFT JOIN STEPPED AS done ON done.transaction_id = t.id || ':completed'
+        LEFT JOIN STEPPED AS failed ON failed.transaction_id = t.id || ':failed'
+        LEFT JOIN RETURNED AS back ON back.transaction_id = t.id || ':reversed'
         WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment', 'disbursement', 'refund') AND RANGE
             AND t.status <> 'disputed' AND NOT CASE
                 WHEN back.block_index IS NOT NULL THEN t.status = 'reversed'
@@ -45,7 +45,8 @@ _STATEMENTS_OF_BLOCKS: Final = (
     """SELECT b.block_index, 'transaction_links from ' || moved.id || ': they do not mirror what it was paid from'
         FROM blocks AS b
         CROSS JOIN LATERAL (SELECT coalesce(b.data->>'disbursement_id', b.data->>'transaction_id')::uuid AS id) AS moved
-        WHERE (b.transaction_type = 'reversal' OR b.data->>'step' = 'failed') AND RANGE AND EXISTS (
+        WHERE (b.transaction_type = 'reversal'
+            OR b.transaction_type IN ('disbursement', 'refund') AND b.data->>'step' = 'failed') AND RANGE AND EXISTS (
             SELECT FROM (SELECT from_transaction AS lot, amount FROM transaction_links WHERE to_transaction =
                 moved.id) AS paid
             FULL JOIN (SELECT to_transaction AS lot, amount FROM transaction_links WHERE from_transaction =
@@ -68,7 +69,8 @@ _STATEMENTS_OF_BLOCKS: Final = (
         FROM blocks AS b JOIN transactions AS t ON t.id = CASE WHEN b.transaction_type = 'donation'
             THEN b.transaction_id::uuid ELSE (b.data->>'transaction_id')::uuid END
         LEFT JOIN payments AS p ON p.transaction_id = t.id
-        WHERE (b.transaction_type = 'donation' OR b.data->>'step' = 'sent') AND RANGE AND CASE
+        WHERE (b.transaction_type = 'donation'
+            OR b.transaction_type IN ('disbursement', 'refund') AND b.data->>'step' = 'sent') AND RANGE AND CASE
             WHEN p.transaction_id IS NULL THEN t.code IS DISTINCT FROM 'correction' AND NOT EXISTS
                 (SELECT FROM disputes WHERE disputes.correction_id = t.id)
             ELSE p.direction <> CASE b.transaction_type WHEN 'donation' THEN 'in' ELSE 'out' END
@@ -82,11 +84,13 @@ _STATEMENTS_OF_BLOCKS: Final = (
 # Each payment and each return of a lot's money, with the award it was for and the block that says so.
 _GIVEN: Final = """
     SELECT b.data->>'award_id' AS award_id, l.from_transaction AS donation_id, l.amount, b.block_index
-    FROM transaction_links AS l JOIN blocks AS b ON b.transaction_id = l.to_transaction || ':sent'
+    FROM transaction_links AS l JOIN STEPPED AS b ON b.transaction_id = l.to_transaction || ':sent'
     UNION ALL
     SELECT b.data->>'award_id', l.to_transaction, -l.amount, b.block_index
-    FROM transaction_links AS l JOIN blocks AS b
-        ON b.transaction_id IN (l.from_transaction || ':failed', l.from_transaction || ':reversed')"""
+    FROM transaction_links AS l JOIN STEPPED AS b ON b.transaction_id = l.from_transaction || ':failed'
+    UNION ALL
+    SELECT b.data->>'award_id', l.to_transaction, -l.amount, b.block_index
+    FROM transaction_links AS l JOIN RETURNED AS b ON b.transaction_id = l.from_transaction || ':reversed'"""
 
 # Over everything; GIVEN stands for the above.
 _STATEMENTS_OF_ALL: Final = (
@@ -96,7 +100,10 @@ _STATEMENTS_OF_ALL: Final = (
            ON opened.id = p.program_id::text
        WHERE opened.id IS NULL""",
     """SELECT t.block_index, 'transactions ' || t.id || ': its block does not speak of it'
-       FROM transactions AS t LEFT JOIN blocks AS b ON b.hash = t.blockchain_hash
+       FROM transactions AS t
+       LEFT JOIN (SELECT * FROM blocks WHERE transaction_type IN
+           ('donation', 'commitment', 'decommitment', 'disbursement', 'refund', 'reversal')) AS b
+           ON b.hash = t.blockchain_hash
        WHERE t.blockchain_hash IS NOT NULL AND (b.hash IS NULL
            OR b.transaction_type <> 'reversal' AND t.id::text <> ALL (ARRAY[b.transaction_id,
                b.data->>'transaction_id']))""",
@@ -112,11 +119,15 @@ _STATEMENTS_OF_ALL: Final = (
            ON open.transaction_id = t.id
        WHERE (t.status = 'disputed') IS DISTINCT FROM (open.transaction_id IS NOT NULL)""",
     """SELECT l.received, 'lots ' || l.donation_id || ': no block has brought it in'
-       FROM lots AS l LEFT JOIN blocks AS b ON b.transaction_id = l.donation_id::text
-       WHERE b.transaction_type IS DISTINCT FROM 'donation'""",
+       FROM lots AS l
+       LEFT JOIN (SELECT transaction_id FROM blocks WHERE transaction_type = 'donation') AS b
+           ON b.transaction_id = l.donation_id::text
+       WHERE b.transaction_id IS NULL""",
     """SELECT NULL, 'awards ' || a.award_id || ': no block has set it aside'
-       FROM awards AS a LEFT JOIN blocks AS b ON b.transaction_id = a.commitment_id::text
-       WHERE b.transaction_type IS DISTINCT FROM 'commitment' OR b.data->>'award_id' <> a.award_id::text""",
+       FROM awards AS a
+       LEFT JOIN (SELECT transaction_id, data->>'award_id' AS award_id FROM blocks
+           WHERE transaction_type = 'commitment') AS b ON b.transaction_id = a.commitment_id::text
+       WHERE b.award_id IS DISTINCT FROM a.award_id::text""",
     """SELECT NULL, 'awards ' || a.award_id || ': its application is not that of its commitment'
        FROM awards AS a JOIN transactions AS t ON t.id = a.commitment_id
        WHERE a.application_id IS DISTINCT FROM t.application_id""",
@@ -158,9 +169,9 @@ _STATEMENTS_OF_ALL: Final = (
         GROUP BY l.donation_id HAVING sum(given.amount) > l.amount OR sum(given.amount) < 0""",
     """SELECT NULL, 'transaction_links ' || l.id || ': nothing was sent or came back by it'
        FROM transaction_links AS l
-       LEFT JOIN blocks AS sent ON sent.transaction_id = l.to_transaction || ':sent'
-       LEFT JOIN blocks AS failed ON failed.transaction_id = l.from_transaction || ':failed'
-       LEFT JOIN blocks AS back ON back.transaction_id = l.from_transaction || ':reversed'
+       LEFT JOIN STEPPED AS sent ON sent.transaction_id = l.to_transaction || ':sent'
+       LEFT JOIN STEPPED AS failed ON failed.transaction_id = l.from_transaction || ':failed'
+       LEFT JOIN RETURNED AS back ON back.transaction_id = l.from_transaction || ':reversed'
        WHERE num_nonnulls(sent.hash, failed.hash, back.hash) = 0""",
     """SELECT NULL, 'beneficiaries ' || p.beneficiary_id || ': ' || p.amount_received || ' received, the books say '
            || coalesce(b.balance, 0)

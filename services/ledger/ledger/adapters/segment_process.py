@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from ledger.adapters.segments import check_segment
+from ledger.adapters.snapshot_readers import see
 from ledger.domain.merkle import Node
 from ledger.use_cases.verification_ports import Segment
 
@@ -41,8 +42,7 @@ async def _answer(task: dict[str, Any], connection: asyncpg.Connection) -> bytes
     await transaction.start()
     try:
         # The parent's view: what is appended meanwhile is not looked at.
-        quoted = task["snapshot"].replace("'", "''")
-        await connection.execute(f"SET TRANSACTION SNAPSHOT '{quoted}'")
+        await see(connection, task["snapshot"])
         return _encode_segment(await check_segment(connection, task["start"], task["end"]))
     finally:
         await transaction.rollback()

@@ -17,6 +17,7 @@ from chassis.leases import acquire_or_renew, holder_name, release
 from ledger.adapters.evidence import PostgresEvidence
 from ledger.adapters.segment_pool import SegmentPool
 from ledger.adapters.signer_log import RememberedNote
+from ledger.adapters.snapshot_readers import SnapshotReaders
 from ledger.adapters.tables.chain import block_verifications, head
 from ledger.adapters.tables.verification import verified_states
 from ledger.adapters.verification_reading import find_standing_failure
@@ -167,7 +168,8 @@ class ChainVerifier:
                 yield await PostgresEvidence.on(connection)
             else:
                 async with SegmentPool(self._database.url, processes) as pool:
-                    yield await PostgresEvidence.on(connection, pool)
+                    readers = SnapshotReaders(self._database.url, processes) if processes > 1 else None
+                    yield await PostgresEvidence.on(connection, pool, readers)
             await connection.rollback()
 
 

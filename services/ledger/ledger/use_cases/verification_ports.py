@@ -74,7 +74,6 @@ class Evidence(Protocol):
         ...
 
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]: ...
-    async def count_nodes(self) -> int: ...
     async def node_beyond(self, size: int) -> NodeId | None:
         """A stored node that the tree of `size` does not have."""
         ...
@@ -91,16 +90,12 @@ class Evidence(Protocol):
 
     async def latest_state(self) -> StoredState | None: ...
 
-    def balances(self) -> AsyncIterator[tuple[str, str]]:
-        """(`NGN account`, decimal) in the order of the accounts' bytes."""
-        ...
-
     def balances_at(self, size: int) -> AsyncIterator[tuple[str, str]]:
-        """The same as the postings of the first `size` blocks give it."""
+        """(`NGN account`, decimal) in the order of the accounts' bytes, by the postings of the first `size` blocks."""
         ...
 
-    def balances_without(self, start: int) -> AsyncIterator[tuple[str, str]]:
-        """The same as it is, without what blocks from `start` on have moved."""
+    def balances_since(self, start: int) -> AsyncIterator[tuple[str, str, str]]:
+        """The same twice: without what blocks from `start` on have moved, and as it is."""
         ...
 
     def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:

@@ -14,7 +14,7 @@ from ledger.domain.verified_state import (
     open_state,
 )
 from ledger.use_cases.verification_ports import Evidence, StoredState
-from ledger.use_cases.verify_blocks import BrokenError, Trust, digest_of, frontier_at, head_of
+from ledger.use_cases.verify_blocks import BrokenError, Trust, frontier_at, head_of
 
 # States whose roots are looked at together: one query for all their nodes.
 STATES_PER_QUERY: Final = 200
@@ -109,8 +109,13 @@ async def _check_roots(source: Evidence, states: list[VerifiedState]) -> None:
             raise BrokenError(state.size - 1, detail)
 
 
-async def describe(source: Evidence, trust: Trust, previous: VerifiedState | None, now: datetime) -> VerifiedState:
-    """The state of everything there is, which has just been verified, as the one after `previous`."""
+async def describe(
+    source: Evidence, trust: Trust, previous: VerifiedState | None, balances: bytes, now: datetime
+) -> VerifiedState:
+    """The state of everything there is, which has just been verified, as the one after `previous`.
+
+    `balances` is the digest of all balances as they are.
+    """
     head = await head_of(source)
     since = 0 if previous is None else previous.size
     records = RowChain(NOTHING if previous is None else previous.records)
@@ -126,7 +131,7 @@ async def describe(source: Evidence, trust: Trust, previous: VerifiedState | Non
         size=head.size,
         root=(await frontier_at(source, head.size)).root(),
         tip=head.tip,
-        balances=await digest_of(source.balances()),
+        balances=balances,
         records=records.digest,
         receipts=count,
         receipts_sha256=receipts.digest,

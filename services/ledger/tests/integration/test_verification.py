@@ -12,7 +12,9 @@ from chassis.ids import new_id
 from chassis.settings import DEVELOPMENT_KEY
 from contracts.programs import ProgramCreated
 from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.evidence import PostgresEvidence
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
+from ledger.adapters.snapshot_readers import SnapshotReaders
 from ledger.adapters.verification_parts import make_verifier
 from ledger.adapters.verification_rounds import SCRUB_BLOCKS_MIN, next_night
 from ledger.domain.verified_state import VerifiedState
@@ -264,6 +266,22 @@ async def test_processes_see_what_this_one_sees(scenario):
                 [each async for each in pool.segments("no such snapshot", 0, 6)]
     finally:
         await connection.close()
+
+
+async def test_readers_beside_find_what_one_connection_finds_however_the_books_go_on(scenario):
+    await scenario.donate("10.00")
+    scenario.is_sound = False
+    await scenario.fetch("UPDATE lots SET taken = 4")
+    await scenario.fetch("UPDATE row_counts SET number = 9 WHERE name = 'programs'")
+    async with scenario.service.worker.database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        alone = [each async for each in (await PostgresEvidence.on(connection)).contradictions(0, 3, whole=True)]
+        await scenario.fetch("UPDATE lots SET taken = 0")
+        readers = SnapshotReaders(scenario.urls["ledger_worker"], 2)
+        shared = await PostgresEvidence.on(connection, None, readers)
+        assert [each async for each in shared.contradictions(0, 3, whole=True)] == alone
+        await connection.rollback()
+    assert [each.detail.split(":")[0].split()[0] for each in alone] == ["lots", "row_counts"]
 
 
 def test_pieces_begin_at_multiples():

@@ -1,0 +1,67 @@
+"""Connections beside one that see exactly what it sees: long statements share the database's processors."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+
+# What a long look at the books asks of its session, whoever asks.
+READING_SETTINGS: Final = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    # A whole chain is read in one transaction, which takes as long as it takes and waits while others compute.
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB.
+    "plan_cache_mode": "force_custom_plan",
+    "work_mem": "64MB",
+    "jit": "off",
+}
+
+Statement = tuple[str, tuple[int, ...]]
+
+
+class SnapshotReaders:
+    """`count` of them at a time, opened for each call. `url` is for asyncpg."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self._url = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._count = count
+
+    async def fetch(self, snapshot: str, statements: Sequence[Statement]) -> list[Sequence[Any]]:
+        """The rows of each, in the order they were asked; `snapshot` is an exported one whose owner still holds it."""
+        found: list[Sequence[Any]] = [()] * len(statements)
+        waiting = iter(enumerate(statements))
+        # No task group: whoever calls tells a database that is away by the error itself.
+        tasks = [
+            asyncio.create_task(self._read(snapshot, waiting, found)) for _ in range(min(self._count, len(statements)))
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return found
+
+    async def _read(self, snapshot: str, waiting: "enumerate[Statement]", found: list[Sequence[Any]]) -> None:
+        # Statements share the processors among them: each is better off without helpers of its own.
+        settings = READING_SETTINGS | {
+            "application_name": "impactnet-ledger-verifier",
+            "max_parallel_workers_per_gather": "0",
+        }
+        connection = await asyncpg.connect(self._url, server_settings=settings)
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await see(connection, snapshot)
+                for place, (statement, arguments) in waiting:
+                    found[place] = await connection.fetch(statement, *arguments)
+        finally:
+            connection.terminate()
+
+
+async def see(connection: Any, snapshot: str) -> None:
+    """Gives a transaction that has just begun the view of the one that exported `snapshot`."""
+    quoted = snapshot.replace("'", "''")
+    await connection.execute(f"SET TRANSACTION SNAPSHOT '{quoted}'")
