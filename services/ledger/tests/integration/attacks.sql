@@ -68,6 +68,15 @@ INSERT INTO tree_nodes VALUES (0, {size}, sha256(''));
 -- node from nowhere | tip | tree: node 9/0
 INSERT INTO tree_nodes VALUES (9, 0, sha256(''));
 
+-- node before the first | tip | tree: node 3/-1
+INSERT INTO tree_nodes VALUES (3, -1, sha256(''));
+
+-- node below the leaves | tip | tree: node -1/0
+INSERT INTO tree_nodes VALUES (-1, 0, sha256(''));
+
+-- node above every tree | tip | tree: node 63/0
+INSERT INTO tree_nodes VALUES (63, 0, sha256(''));
+
 -- posting amount | sent | postings: the postings differ
 UPDATE postings SET amount = amount * 2 WHERE block_index = {sent};
 
