@@ -59,6 +59,7 @@ _FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("reversal", _MONEY | _AWARD | {"disbursement_id": _ID, "code": _CODE}),
     ("exception", {"event_id": _ID, "event_type": _CODE, "event_hash": _SHA256, "code": _CODE}),
 )
+_MOMENT_LENGTH: Final = len("2026-01-01T00:00:00.000000")
 _MOVE: Final = ("currency", "amount", "source", "target")
 _NUMBERS: Final = frozenset({"reviews", "messages"})
 
@@ -174,6 +175,9 @@ def screen(rows: Iterable[Any], before: Link) -> Screening:
             or found != stored_hash
             or previous_hash != tip
             or moment <= last_moment
+            # A year of four digits and all that follows: no other time is one that a block can have.
+            or stamp[10:11] != " "
+            or len(moment) != _MOMENT_LENGTH
             or not last_nonce <= nonce <= INTEGER_MAX
             # JSON writes the id as it stands.
             or not identity.isascii()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -165,6 +166,21 @@ def test_an_amount_that_is_not_written_as_money_is_looked_at_exactly(amount):
     fields = orjson.loads(text)
     forged = replace(block, data=fields["data"], preimage=text.encode())
     assert screen([row_of(forged)], Link(NO_PREVIOUS_HASH, "", 0)).suspects == [0]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "written"),
+    [
+        ("12026-01-02 03:04:05.00006+00", "12026-01-0T 03:04:05.00006Z"),
+        ("12026-01-02 03:04:05.5+00", "12026-01-02T03:04:05.500000Z"),
+        ("2026-01-02T03:04:05.000061+00", "2026-01-02T03:04:05.000061Z"),
+    ],
+)
+def test_a_time_that_no_block_has_is_looked_at_exactly_even_where_the_bytes_agree(stamp, written):
+    block = sealed(DRAFTS[0])
+    preimage = block.preimage.replace(b"2026-01-02T03:04:05.000060Z", written.encode())
+    row = row_of(replace(block, preimage=preimage, hash=sha256(preimage).hexdigest()))._replace(timestamp=stamp)
+    assert screen([row], Link(NO_PREVIOUS_HASH, "", 0)).suspects == [0]
 
 
 def test_an_id_that_would_say_more_than_an_id_is_looked_at_exactly():
