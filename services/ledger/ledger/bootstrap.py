@@ -6,6 +6,7 @@ from ledger.adapters.beneficiary_reading import BeneficiaryShelf
 from ledger.adapters.books import PostgresBooksOpener
 from ledger.adapters.chain import Writer
 from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.erasure import ErasureSweep
 from ledger.adapters.export_reading import ExportReader
 from ledger.adapters.keys import verifier_keys
 from ledger.adapters.money_graph import MoneyGraphReader
@@ -78,6 +79,7 @@ def build(foundation: Foundation) -> Parts:
             *receipts.timers,
             *verifying.timers,
             *statements.timers,
+            *ErasureSweep(foundation.database, open_books).timers,
         ],
         resources=[*paying.resources, *receipts.resources],
     )

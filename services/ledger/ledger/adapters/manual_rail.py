@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import insert, select
 
 from chassis.database import Database, UnitOfWork
+from ledger.adapters.erasure import actor_of
 from ledger.adapters.tables.money import payments, transactions
-from ledger.adapters.tables.payments import manual_transfers
+from ledger.adapters.tables.payments import manual_transfer_notes, manual_transfers
 from ledger.domain.payments import RailAnswer
 from ledger.domain.records import PayeeAccount
 from ledger.domain.transactions import RailStatus
@@ -73,18 +74,22 @@ class PostgresManualTransfers:
         self._work = work
 
     async def add(self, transaction_id: UUID, record: ManualRecord) -> None:
-        await self._work.connection.execute(
-            insert(manual_transfers).values(
+        transfer_id = await self._work.connection.scalar(
+            insert(manual_transfers)
+            .values(
                 transaction_id=transaction_id,
                 outcome=record.outcome,
                 amount=record.amount,
                 bank_reference=record.bank_reference,
                 proof_sha256=record.proof_sha256,
-                note=record.note,
-                recorded_by=record.recorded_by,
+                recorded_by=await actor_of(self._work.connection, record.recorded_by),
                 recorded_at=self._work.now,
             )
+            .returning(manual_transfers.c.id)
         )
+        if record.note is not None:
+            note = insert(manual_transfer_notes).values(transfer_id=transfer_id, note=record.note)
+            await self._work.connection.execute(note)
 
     async def is_used(self, bank_reference: str) -> bool:
         statement = select(manual_transfers.c.id).where(

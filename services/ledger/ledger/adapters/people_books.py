@@ -15,7 +15,8 @@ from chassis.database import UnitOfWork
 from chassis.ids import new_id
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
-from ledger.adapters.tables.money import awards, transactions
+from ledger.adapters.erasure import forget_deeds
+from ledger.adapters.tables.money import awards
 from ledger.adapters.tables.people import beneficiaries, deciders, donors, payees
 from ledger.adapters.write_behind import WriteBehind
 from ledger.domain.records import PayeeAccount
@@ -182,8 +183,7 @@ class PostgresPeople:
         await connection.execute(
             update(awards).where(awards.c.user_id == user_id).values(user_id=None, updated_at=_now)
         )
-        for column in (transactions.c.user_id, transactions.c.requested_by, transactions.c.approved_by):
-            await connection.execute(update(transactions).where(column == user_id).values({column: None}))
+        await forget_deeds(connection, user_id)
 
 
 async def open_snapshot(work: UnitOfWork, vault: Vault, user_id: UUID, sealed: bytes | None) -> PayeeAccount | None:

@@ -14,6 +14,8 @@ from chassis.ids import new_id
 from chassis.inserting import Rows
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
+from ledger.adapters.erasure import actor_of
+from ledger.adapters.tables.people import actors
 from ledger.adapters.tables.statements import (
     bank_statements,
     statement_files,
@@ -67,7 +69,7 @@ class PostgresStatementShelf:
                 size_bytes=new.size_bytes,
                 line_count=len(identities),
                 new_line_count=len(identities) - await self._known(identities),
-                imported_by=new.imported_by,
+                imported_by=await self._actor(new.imported_by),
             )
         )
         for ordinal, statement in enumerate(new.statements):
@@ -176,9 +178,11 @@ class PostgresStatementShelf:
         return found
 
     async def withdraw(self, file_id: UUID, reason: str, withdrawn_by: UUID) -> None:
-        await self._work.connection.execute(
-            insert(statement_withdrawals).values(file_id=file_id, reason=reason, withdrawn_by=withdrawn_by)
-        )
+        row = {"file_id": file_id, "reason": reason, "withdrawn_by": await self._actor(withdrawn_by)}
+        await self._work.connection.execute(insert(statement_withdrawals).values(row))
+
+    async def _actor(self, user_id: UUID | None) -> UUID | None:
+        return None if user_id is None else await actor_of(self._work.connection, user_id)
 
 
 def _chunks(lines: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -187,9 +191,19 @@ def _chunks(lines: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _files() -> Select[Any]:
-    gone = statement_withdrawals
-    return select(statement_files, gone.c.withdrawn_at, gone.c.withdrawn_by, gone.c.reason).join(
-        gone, gone.c.file_id == statement_files.c.file_id, isouter=True
+    """With people as others know them, and with the ledger's own ids in the place of those who were erased."""
+    gone, importer, withdrawer = statement_withdrawals, actors.alias("importer"), actors.alias("withdrawer")
+    return (
+        select(
+            statement_files,
+            gone.c.withdrawn_at,
+            gone.c.reason,
+            func.coalesce(importer.c.user_id, importer.c.actor_id).label("importer"),
+            func.coalesce(withdrawer.c.user_id, withdrawer.c.actor_id).label("withdrawer"),
+        )
+        .join(gone, gone.c.file_id == statement_files.c.file_id, isouter=True)
+        .join(importer, importer.c.actor_id == statement_files.c.imported_by, isouter=True)
+        .join(withdrawer, withdrawer.c.actor_id == gone.c.withdrawn_by, isouter=True)
     )
 
 
@@ -203,10 +217,10 @@ def _file_view(row: Row[Any], statements: Sequence[StatementView]) -> FileView:
         size_bytes=row.size_bytes,
         line_count=row.line_count,
         new_lines=row.new_line_count,
-        imported_by=row.imported_by,
+        imported_by=row.importer,
         imported_at=row.imported_at,
         withdrawn_at=row.withdrawn_at,
-        withdrawn_by=row.withdrawn_by,
+        withdrawn_by=row.withdrawer,
         withdrawn_because=row.reason,
         statements=statements,
     )

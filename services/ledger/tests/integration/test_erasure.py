@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
+from services.ledger.tests.traces import forms_of, seen_in, traces_in_tables
 
 from chassis.housekeeping import housekeeping_timers
 from chassis.ids import new_id
@@ -26,17 +26,6 @@ PERSON = {
 }
 
 
-def forms_of(secret: bytes) -> set[bytes]:
-    """As it is, as hex, and as base64 wherever it begins among other bytes."""
-    found = {secret, secret.hex().encode(), secret.hex().upper().encode()}
-    for offset in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # Characters that also hold bits of the neighbours are left out.
-            whole = encode(b"\0" * offset + secret)
-            found.add(whole[(0, 2, 3)[offset] : -4 if (offset + len(secret)) % 3 else None])
-    return found
-
-
 def needles(user_id: UUID) -> dict[str, set[bytes]]:
     texts = PERSON | {"user_id": str(user_id)}
     found = {name: forms_of(text.encode()) for name, text in texts.items()}
@@ -46,38 +35,6 @@ def needles(user_id: UUID) -> dict[str, set[bytes]]:
     found["hash of the account"] = forms_of(hashlib.sha256(PERSON["account_number"].encode()).digest())
     found["hash of the user_id"] = forms_of(hashlib.sha256(str(user_id).encode()).digest())
     found["hash of the user_id's bytes"] = forms_of(hashlib.sha256(user_id.bytes).digest())
-    return found
-
-
-def seen_in(content: bytes, sought: Mapping[str, set[bytes]]) -> set[str]:
-    return {name for name, forms in sought.items() if any(form in content for form in forms)}
-
-
-def parts_of(value: Any) -> Iterator[bytes]:
-    match value:
-        case bytes():
-            yield value
-        case UUID():
-            yield from (value.bytes, str(value).encode())
-        case None:
-            return
-        case _:
-            yield str(value).encode()
-
-
-async def tables_of(scenario: Any) -> list[str]:
-    rows = await scenario.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'ledger' ORDER BY 1")
-    return [row["tablename"] for row in rows]
-
-
-async def traces_in_tables(scenario: Any, sought: Mapping[str, set[bytes]]) -> set[tuple[str, str, str]]:
-    """(table, column, what was found there)."""
-    found = set()
-    for table in await tables_of(scenario):
-        for row in await scenario.fetch(f"SELECT * FROM {table}"):
-            for column, value in row.items():
-                content = b"\0".join(parts_of(value))
-                found |= {(table, column, name) for name in seen_in(content, sought)}
     return found
 
 

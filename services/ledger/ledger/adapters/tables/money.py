@@ -55,10 +55,11 @@ transactions = Table(
     Column("beneficiary_id", Uuid),
     # The person whose money it is (donor or payee); cleaned by erasure.
     Column("user_id", Uuid),
+    # People; when they are erased, the ids of `actors` that stand for them.
     Column("requested_by", Uuid),
     Column("approved_by", Uuid),
     Column("code", String(64)),
-    # Why a refund was asked for, in an admin's words.
+    # Why a refund was asked for, in an admin's words; goes with the donor.
     Column("reason", Text),
     Column("blockchain_hash", String(64), unique=True),
     Column("previous_block_hash", String(64)),
@@ -87,6 +88,7 @@ transactions = Table(
     ),
     Index("ix_transactions_user_id", "user_id", "id"),
     Index("ix_transactions_requested_by", "requested_by", "id"),
+    Index("ix_transactions_approved_by", "approved_by", postgresql_where=text("approved_by IS NOT NULL")),
     Index("ix_transactions_application_id", "application_id", "id"),
     Index("ix_transactions_program_id", "program_id", "id"),
     Index("ix_transactions_award_id", "award_id"),
@@ -119,6 +121,7 @@ payments = Table(
     now_column("created_at"),
     now_column("updated_at"),
     Index("ix_payments_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_payments_confirmed_by", "confirmed_by", postgresql_where=text("confirmed_by IS NOT NULL")),
 )
 
 awards = Table(

@@ -60,8 +60,7 @@ manual_transfers = Table(
     Column("amount", MONEY, nullable=False),
     Column("bank_reference", String(100), nullable=False),
     Column("proof_sha256", String(64)),
-    Column("note", Text),
-    Column("recorded_by", Uuid, nullable=False),
+    Column("recorded_by", Uuid, ForeignKey("actors.actor_id"), nullable=False),
     now_column("recorded_at"),
     Index("ix_manual_transfers_transaction_id", "transaction_id", "id"),
     # The same proof never stands for two transfers.
@@ -73,6 +72,15 @@ manual_transfers = Table(
     ),
 )
 
+# What was written beside a record about somebody's payment; goes with them.
+manual_transfer_notes = Table(
+    "manual_transfer_notes",
+    metadata,
+    Column("transfer_id", BigInteger, ForeignKey("manual_transfers.id"), primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+)
+
+# The ids of people become actors' when they are erased.
 disputes = Table(
     "disputes",
     metadata,

@@ -36,6 +36,15 @@ deciders = Table(
     now_column("created_at"),
 )
 
+# Whoever asked, approved, confirmed or recorded something: one id for a person in all tables, so that two stay two.
+actors = Table(
+    "actors",
+    metadata,
+    Column("actor_id", Uuid, primary_key=True),
+    Column("user_id", Uuid, unique=True),
+    now_column("created_at"),
+)
+
 payees = Table(
     "payees",
     metadata,

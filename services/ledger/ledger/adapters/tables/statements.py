@@ -38,7 +38,7 @@ statement_files = Table(
     # Those that no file that counted had before it.
     Column("new_line_count", Integer, nullable=False),
     # Null: on the command line.
-    Column("imported_by", Uuid),
+    Column("imported_by", Uuid, ForeignKey("actors.actor_id")),
     now_column("imported_at"),
     UniqueConstraint("sha256", "occurrence"),
 )
@@ -48,7 +48,7 @@ statement_withdrawals = Table(
     metadata,
     Column("file_id", Uuid, ForeignKey("statement_files.file_id"), primary_key=True),
     Column("reason", Text, nullable=False),
-    Column("withdrawn_by", Uuid, nullable=False),
+    Column("withdrawn_by", Uuid, ForeignKey("actors.actor_id"), nullable=False),
     now_column("withdrawn_at"),
 )
 

@@ -1,0 +1,109 @@
+"""Erasure in PostgreSQL: who asked, approved or recorded stays two people, under ids that lead to nobody."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import Column, Select, Table, delete, exists, func, or_, select, union, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.database import Database
+from chassis.tables import user_standings
+from chassis.timers import Timer
+from ledger.adapters.tables.chain import quarantined_events
+from ledger.adapters.tables.money import awards, payments, transactions
+from ledger.adapters.tables.payments import disputes, manual_transfer_notes, manual_transfers
+from ledger.adapters.tables.people import actors, beneficiaries, deciders, donors, payees
+from ledger.use_cases.ports import BooksOpener
+
+# Who did something, in rows that may change. Rows that may not have had the actor's id from the start.
+DOERS: Final[Sequence[tuple[Table, Column[UUID]]]] = (
+    (transactions, transactions.c.requested_by),
+    (transactions, transactions.c.approved_by),
+    (payments, payments.c.confirmed_by),
+    (disputes, disputes.c.proposed_by),
+    (disputes, disputes.c.approved_by),
+)
+# Whose it is: these become null, or the row goes.
+OWNERS: Final[Sequence[Column[UUID]]] = (
+    transactions.c.user_id,
+    awards.c.user_id,
+    donors.c.user_id,
+    deciders.c.user_id,
+    beneficiaries.c.user_id,
+    payees.c.user_id,
+    actors.c.user_id,
+)
+# An event that was sent before an erasure can be read after it; whatever it brought back stays this long at most.
+SWEEP_SECONDS: Final = 3600
+# People per sweep and transaction; when there are more it goes on at once.
+SWEEP_PEOPLE_MAX: Final = 50
+
+
+async def actor_of(connection: AsyncConnection, user_id: UUID) -> UUID:
+    """The ledger's own id of whoever does something, made at first sight; random, so that it tells no time."""
+    fresh = upsert(actors).values(actor_id=uuid4(), user_id=user_id)
+    await connection.execute(fresh.on_conflict_do_nothing(index_elements=[actors.c.user_id]))
+    found: UUID | None = await connection.scalar(select(actors.c.actor_id).where(actors.c.user_id == user_id))
+    if found is None:
+        raise LookupError("actors")
+    return found
+
+
+async def forget_deeds(connection: AsyncConnection, user_id: UUID) -> None:
+    """Takes a person out of transactions, payments, disputes, records and contradicting events.
+
+    What they did stays told of one and the same actor everywhere; then the way from the actor to them is cut.
+    """
+    await _forget_words(connection, user_id)
+    if await connection.scalar(select(or_(*(exists().where(column == user_id) for _, column in DOERS)))):
+        actor_id = await actor_of(connection, user_id)
+        for table, column in DOERS:
+            await connection.execute(update(table).where(column == user_id).values({column: actor_id}))
+    await connection.execute(update(transactions).where(transactions.c.user_id == user_id).values(user_id=None))
+    await connection.execute(update(actors).where(actors.c.user_id == user_id).values(user_id=None))
+
+
+async def _forget_words(connection: AsyncConnection, user_id: UUID) -> None:
+    """What was written about the person's money, and events that name them."""
+    own = select(transactions.c.id).where(transactions.c.user_id == user_id)
+    told = transactions.c.reason.is_not(None)
+    await connection.execute(update(transactions).where(transactions.c.user_id == user_id, told).values(reason=None))
+    theirs = disputes.c.transaction_id.in_(own)
+    await connection.execute(update(disputes).where(theirs, disputes.c.reason.is_not(None)).values(reason=None))
+    transfers = select(manual_transfers.c.id).where(manual_transfers.c.transaction_id.in_(own))
+    await connection.execute(delete(manual_transfer_notes).where(manual_transfer_notes.c.transfer_id.in_(transfers)))
+    # Whatever wrote the event may have written ids in capitals; bytes that are no text never stop an erasure.
+    text = func.lower(func.encode(quarantined_events.c.payload, "escape"))
+    names = func.strpos(text, str(user_id)) > 0
+    await connection.execute(update(quarantined_events).where(names).values(payload=b""))
+
+
+class ErasureSweep:
+    """Erases again whom something that was still on its way has brought back."""
+
+    def __init__(self, database: Database, open_books: BooksOpener) -> None:
+        self._database = database
+        self._open_books = open_books
+
+    @property
+    def timers(self) -> Sequence[Timer]:
+        return (Timer("forget_again", SWEEP_SECONDS, self.run),)
+
+    async def run(self) -> bool:
+        """True when there may be more."""
+        async with self._database.reading() as connection:
+            found: Sequence[UUID] = (await connection.scalars(_returned(SWEEP_PEOPLE_MAX))).all()
+        for user_id in found:
+            async with self._open_books() as books:
+                await books.people.forget(user_id)
+        return len(found) == SWEEP_PEOPLE_MAX
+
+
+def _returned(limit: int) -> Select[Any]:
+    """People who were erased and are in a table again."""
+    gone = select(user_standings.c.user_id).where(user_standings.c.erased)
+    columns = (*(column for _, column in DOERS), *OWNERS)
+    found = union(*(gone.where(exists().where(column == user_standings.c.user_id)) for column in columns)).subquery()
+    return select(found.c.user_id).limit(limit)

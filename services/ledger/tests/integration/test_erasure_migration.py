@@ -1,0 +1,81 @@
+"""Records of before erasure reached them: the migration puts the ledger's own ids in the place of people's."""
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from chassis.ids import new_id
+from chassis.testing.servers import PostgresServer
+from local_stack.roles import provision
+
+_UPGRADE = (
+    "import sys; from alembic import command; from chassis.migrations import _config;"
+    " from ledger.settings import LedgerSettings; command.upgrade(_config(LedgerSettings()), sys.argv[1])"
+)
+_BEFORE = """
+SET session_replication_role = replica;
+SET search_path = ledger;
+INSERT INTO manual_transfers (transaction_id, outcome, amount, bank_reference, note, recorded_by)
+    VALUES (gen_random_uuid(), 'failed', 1, 'A', 'To Amina.', '{first}'),
+    (gen_random_uuid(), 'paid', 1, 'B', NULL, '{second}');
+INSERT INTO statement_files
+    (file_id, sha256, occurrence, format, size_bytes, line_count, new_line_count, imported_by)
+    VALUES ('{first}', repeat('a', 64), 1, 'csv', 1, 0, 0, '{first}'),
+    ('{second}', repeat('b', 64), 1, 'csv', 1, 0, 0, NULL);
+INSERT INTO statement_withdrawals (file_id, reason, withdrawn_by) VALUES ('{first}', 'Wrong.', '{second}');
+"""
+
+
+def upgrade(urls: dict[str, str], revision: str) -> None:
+    environment = {"IMPACTNET_LEDGER_MIGRATOR_DATABASE_URL": urls["ledger_migrator"], "PATH": ""}
+    command = [sys.executable, "-c", _UPGRADE, revision]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+async def fetch(url: str, query: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(query)
+        return rows
+    finally:
+        await connection.close()
+
+
+async def execute(url: str, script: str) -> None:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        await connection.execute(script)
+    finally:
+        await connection.close()
+
+
+def test_old_records_keep_who_is_who_without_their_ids(postgres_server: PostgresServer):
+    name, first, second = f"test_ledger_{new_id().hex[-12:]}", new_id(), new_id()
+    urls = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
+    admin = postgres_server.database_admin_url(name)
+    try:
+        upgrade(urls, "0008")
+        asyncio.run(execute(admin, _BEFORE.format(first=first, second=second)))
+        upgrade(urls, "head")
+        actors = asyncio.run(fetch(admin, "SELECT actor_id, user_id FROM ledger.actors"))
+        own: dict[UUID, Any] = {row["user_id"]: row["actor_id"] for row in actors}
+        assert own.keys() == {first, second}
+        transfers = asyncio.run(
+            fetch(
+                admin,
+                "SELECT bank_reference, recorded_by, note FROM ledger.manual_transfers"
+                " LEFT JOIN ledger.manual_transfer_notes ON transfer_id = id ORDER BY id",
+            )
+        )
+        assert [tuple(row) for row in transfers] == [("A", own[first], "To Amina."), ("B", own[second], None)]
+        files = asyncio.run(fetch(admin, "SELECT imported_by FROM ledger.statement_files ORDER BY number"))
+        assert [row["imported_by"] for row in files] == [own[first], None]
+        [gone] = asyncio.run(fetch(admin, "SELECT withdrawn_by FROM ledger.statement_withdrawals"))
+        assert gone["withdrawn_by"] == own[second]
+    finally:
+        postgres_server.drop(name)
