@@ -167,6 +167,7 @@ TABLE: Final[tuple[Route, ...]] = (
         writes_as=Limit.WEBHOOKS,
     ),
     Route("/.well-known/impactnet-ledger.vkey", Service.LEDGER, read=Access.PUBLIC),
+    Route("/.well-known/impactnet-ledger.policy", Service.LEDGER, read=Access.PUBLIC),
     # feed
     _open("/api/v1/posts/", Service.FEED),
     Route("/api/v1/notifications/", Service.FEED),

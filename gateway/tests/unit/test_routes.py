@@ -16,6 +16,7 @@ ID = "01a20de4-c754-7412-a5ef-090a9ffced06"
         (f"/api/v1/profiles/{ID}/", Service.IDENTITY),
         ("/.well-known/jwks.json", Service.IDENTITY),
         ("/.well-known/impactnet-ledger.vkey", Service.LEDGER),
+        ("/.well-known/impactnet-ledger.policy", Service.LEDGER),
         ("/api/v1/programs/", Service.PROGRAMS),
         ("/api/v1/programs/categories/", Service.PROGRAMS),
         (f"/api/v1/programs/{ID}/publish/", Service.PROGRAMS),

@@ -80,7 +80,6 @@ class Wiring:
             "IMPACTNET_LEDGER_SIGNING_KEY": self.secrets.environment["IMPACTNET_LEDGER_SIGNING_KEY"],
             "IMPACTNET_LEDGER_SIGNER_STATE_PATH": str(self.state / "signer" / "last-checkpoint"),
             "IMPACTNET_LEDGER_SIGNER_PORT": str(self.ports[SIGNER]),
-            "IMPACTNET_LEDGER_WITNESS_POLICY": str(self.witness_policy),
         }
 
     def verifier_environment(self) -> dict[str, str]:
@@ -113,9 +112,10 @@ class Wiring:
         )
 
     def _log_environment(self) -> dict[str, str]:
-        """What everybody may know of the ledger's log: its name, and whose signature to expect."""
+        """What everybody may know of the ledger's log: its name, whose signature to expect, and whose cosignatures."""
         return {
             "IMPACTNET_LEDGER_ORIGIN": ORIGIN,
+            "IMPACTNET_LEDGER_WITNESS_POLICY": str(self.witness_policy),
             "IMPACTNET_LEDGER_VERIFIER_KEYS": verifier_key(self.secrets.environment["IMPACTNET_LEDGER_SIGNING_KEY"]),
             "IMPACTNET_LEDGER_PUBLIC_URL": self.address("gateway"),
         }

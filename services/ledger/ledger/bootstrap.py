@@ -19,6 +19,7 @@ from ledger.adapters.tables import metadata
 from ledger.adapters.transaction_reading import TransactionReader
 from ledger.adapters.verification_parts import VerificationParts
 from ledger.adapters.verification_reading import VerificationReader
+from ledger.adapters.witness_memory import published_policy
 from ledger.api import (
     beneficiaries,
     blockchain,
@@ -97,6 +98,7 @@ def _wiring(
     return LedgerWiring(
         settings=foundation.settings,
         keys=keys,
+        policy=published_policy(foundation.settings.witness_policy),
         books=open_books.within,
         chain=lambda work: ChainReader(work.connection),
         verifications=lambda work: VerificationReader(work.connection),

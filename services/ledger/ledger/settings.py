@@ -37,7 +37,8 @@ class LedgerSettings(StorageSettings):
     )
     signer_port: Annotated[int, Field(ge=0, le=65_535)] = Field(8106, description="Health and metrics of the signer.")
     witness_policy: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Path of a C2SP tlog-policy file: the witnesses that the signer asks, and their quorum."
+        None,
+        description="Path of a C2SP tlog-policy file: the witnesses that the signer asks; the API shows it.",
     )
     # Less than the interval (the signer sees to that): the next checkpoint does not wait for a slow witness.
     witness_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5

@@ -32,3 +32,14 @@ async def run_ledger(urls: Mapping[str, str], *arguments: str, **environment: st
     process = await start_ledger(urls, *arguments, **environment)
     out, err = await asyncio.wait_for(process.communicate(), START_SECONDS_MAX)
     return process.returncode or 0, out.decode(), err.decode()
+
+
+async def run_verifier(*arguments: object) -> tuple[int, str]:
+    """The stranger's verifier, as a stranger runs it: exit status and everything it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "impactnet_verify", *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), START_SECONDS_MAX)
+    return process.returncode or 0, out.decode()

@@ -36,6 +36,22 @@ def open_policy(path: str | None, own: VerifierKey) -> Policy:
     return policy
 
 
+def published_policy(path: str | None) -> bytes | None:
+    """The policy as everybody may have it, to check ours and make their own; None where there is none.
+
+    Raises:
+        BadPolicyError: not to be read, or malformed.
+    """
+    if path is None:
+        return None
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise BadPolicyError(f"{path}: {error.strerror}") from error
+    parse_policy(content)
+    return content
+
+
 async def ask_what_was_seen(client: HttpWitnessClient, witnesses: Sequence[Witness], identity: Identity) -> list[str]:
     """The latest checkpoints that these witnesses show, of those that we have signed: anyone can make another."""
     asked = [witness for witness in witnesses if witness.url is not None]

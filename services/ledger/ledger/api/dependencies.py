@@ -26,6 +26,7 @@ class LedgerWiring:
 
     settings: LedgerSettings
     keys: tuple[VerifierKey, ...]
+    policy: bytes | None
     books: Callable[[UnitOfWork], Books]
     chain: Callable[[UnitOfWork], ChainReading]
     verifications: Callable[[UnitOfWork], VerificationReading]

@@ -165,3 +165,18 @@ async def read_verifier_keys(request: Request, wiring: Wiring) -> Response:
     """The keys under which checkpoints verify, one a line, the newest first; old ones stay."""
     lines = "".join(f"{key.vkey}\n" for key in wiring.keys)
     return conditional(request, lines.encode(), media_type=TEXT)
+
+
+@well_known.get(
+    "/.well-known/impactnet-ledger.policy",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def read_witness_policy(request: Request, wiring: Wiring) -> Response:
+    """The C2SP tlog-policy that checkpoints are published under: our witnesses and their quorum; 404 without one.
+
+    A place to begin: whom to trust is for whoever verifies to decide.
+    """
+    if wiring.policy is None:
+        raise NotFoundError
+    return conditional(request, wiring.policy, media_type=TEXT)

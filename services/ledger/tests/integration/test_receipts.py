@@ -1,7 +1,5 @@
 """Receipts over HTTP: for their owners, kept by what they are, and proven to a stranger who has the file alone."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from io import BytesIO
@@ -10,7 +8,7 @@ from pathlib import Path
 import pypdf
 import pytest
 from services.ledger.tests.integration.conftest import KEY, Scenario
-from services.ledger.tests.processes import run_ledger
+from services.ledger.tests.processes import run_ledger, run_verifier
 
 from chassis.ids import new_id
 from chassis.s3 import S3Storage
@@ -34,16 +32,6 @@ async def fetch(scenario: Scenario, transaction_id, user=None, role="admin"):
 def text_of(document: bytes) -> str:
     [page] = pypdf.PdfReader(BytesIO(document)).pages
     return " ".join(page.extract_text().split())
-
-
-async def verify(*arguments) -> tuple[int, str]:
-    """The stranger's verifier, as a stranger runs it."""
-    command = (sys.executable, "-m", "impactnet_verify", *map(str, arguments))
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    out, _ = await process.communicate()
-    return process.returncode or 0, out.decode()
 
 
 def policy_in(folder: Path) -> Path:
@@ -86,7 +74,7 @@ async def test_a_receipt_fetched_over_http_verifies_offline_and_no_changed_byte_
 
     file, policy = tmp_path / "receipt.pdf", policy_in(tmp_path)
     file.write_bytes(answer.content)
-    status, said = await verify("receipt", file, "--policy", policy)
+    status, said = await run_verifier("receipt", file, "--policy", policy)
     assert status == 0, said
     assert "receipt 1" in said
     assert "1234567.89 NGN" in said
@@ -95,7 +83,7 @@ async def test_a_receipt_fetched_over_http_verifies_offline_and_no_changed_byte_
         damaged = bytearray(answer.content)
         damaged[position] ^= 1
         file.write_bytes(damaged)
-        assert (await verify("receipt", file, "--policy", policy))[0] == 1
+        assert (await run_verifier("receipt", file, "--policy", policy))[0] == 1
 
 
 async def test_the_row_keeps_what_it_is_made_of_and_storage_the_bytes_by_their_hash(scenario, objects):
@@ -173,7 +161,7 @@ async def test_payees_and_those_who_got_their_money_back_have_receipts_that_veri
     for row in rows:
         file = tmp_path / f"{row['number']}.pdf"
         file.write_bytes((await fetch(scenario, row["id"])).content)
-        status, said = await verify("receipt", file, "--policy", policy)
+        status, said = await run_verifier("receipt", file, "--policy", policy)
         assert (status, f"receipt {row['number']}" in said) == (0, True), said
 
 
