@@ -16,6 +16,7 @@ DOCKERFILES = {"gateway": ROOT / "gateway" / "Dockerfile"} | {
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("impactnet/")}
+PAYSTACK_KEY = "IMPACTNET_LEDGER_PAYSTACK_SECRET_KEY"
 # Runs once.
 UNPROBED = {"secrets", "provision", "demo-users", *(f"{context}-migrate" for context in CONTEXTS)}
 
@@ -105,6 +106,22 @@ def test_the_signing_key_and_the_superuser_are_mounted_by_nobody_else():
     assert readers["secrets-postgres"] == {"secrets", "postgres", "provision"}
     for context in CONTEXTS:
         assert {name.split("-")[0] for name in readers[f"secrets-{context}"]} <= {context, "secrets", "demo"}
+
+
+def test_the_ledger_pays_as_it_is_told_outside_and_remembers_on_a_volume_of_its_workers():
+    api, worker, migrate = (SERVICES[f"ledger-{process}"] for process in ("api", "worker", "migrate"))
+    for setting in ("DONATION_RAIL", "PAYMENT_RAIL", "BANK_ACCOUNTS", "PAYSTACK_URL"):
+        name = f"IMPACTNET_LEDGER_{setting}"
+        assert worker["environment"][name] in {None, f"${{{name}:-sandbox}}"}
+        assert api["environment"][name] == worker["environment"][name]
+    having_key = [service for service in SERVICES.values() if PAYSTACK_KEY in (service.get("environment") or {})]
+    assert having_key == [api, worker]
+    assert PAYSTACK_KEY not in migrate["environment"]
+    folder = str(Path(worker["environment"]["IMPACTNET_LEDGER_VERIFIED_STATE_PATH"]).parent)
+    [volume] = [mount.split(":")[0] for mount in worker["volumes"] if mount.split(":")[1] == folder]
+    assert volume in COMPOSE["volumes"]
+    users = [name for name, service in SERVICES.items() if any(volume in mount for mount in service.get("volumes", []))]
+    assert users == ["ledger-worker"]
 
 
 def test_only_the_door_storage_and_mail_are_published_and_only_to_this_machine():

@@ -1,5 +1,6 @@
 """What runs in Kubernetes: every service has its parts, and none is given more than it needs."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.architecture.kustomize import documents, render
+
+from ledger.domain.bank_accounts import parse_bank_accounts
 
 Object = dict[str, Any]
 
@@ -16,15 +20,10 @@ K8S = ROOT / "infra" / "k8s"
 CONTEXTS = sorted(path.name for path in (ROOT / "services").iterdir() if (path / "pyproject.toml").exists())
 FILES = sorted(K8S.rglob("*.yaml"))
 OVERLAYS = sorted(path.parent.name for path in K8S.glob("overlays/*/kustomization.yaml"))
-# Renders an overlay; CI does without, and then the manifests are judged as they are written.
+# What is judged is rendered in Python, so that it is judged everywhere; where kubectl is, it is asked for its opinion.
 KUBECTL = shutil.which("kubectl")
 # Runs once and ends.
 UNPROBED = {"migrate"}
-
-
-def documents(text: str) -> list[Object]:
-    """The objects of a file; patches in lists are no objects."""
-    return [entry for entry in yaml.safe_load_all(text) if isinstance(entry, dict)]
 
 
 def written() -> list[tuple[str, Object]]:
@@ -41,16 +40,20 @@ def written() -> list[tuple[str, Object]]:
 
 
 def rendered(overlay: str) -> list[Object]:
-    assert KUBECTL
-    result = subprocess.run(
-        [KUBECTL, "kustomize", K8S / "overlays" / overlay], capture_output=True, text=True, check=True
-    )
-    return documents(result.stdout)
+    return render(K8S / "overlays" / overlay)
+
+
+def in_any_order(value: Any) -> Any:
+    """Comparable whatever the order of lists."""
+    if isinstance(value, dict):
+        return {name: in_any_order(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return sorted(map(in_any_order, value), key=lambda each: json.dumps(each, sort_keys=True))
+    return value
 
 
 WRITTEN = written()
 WORKLOADS = [(name, entry) for name, entry in WRITTEN if entry["kind"] in {"Deployment", "Job", "StatefulSet"}]
-render = pytest.mark.skipif(KUBECTL is None, reason="kubectl, which renders, is not here")
 
 
 def check_confined(name: str, workload: Object) -> None:
@@ -157,7 +160,18 @@ def test_only_the_contract_is_reachable_from_outside():
     assert paths == {"/api/", "/ws/", "/docs", "/openapi.json", "/.well-known/", "/health/"}
 
 
-@render
+@pytest.mark.skipif(KUBECTL is None, reason="kubectl is not here; everything else about the manifests is tested")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_rendered_here_is_what_kubectl_renders(overlay: str):
+    assert KUBECTL
+    result = subprocess.run(
+        [KUBECTL, "kustomize", K8S / "overlays" / overlay], capture_output=True, text=True, check=True
+    )
+    # A generated name has a hash of its content.
+    theirs = documents(re.sub(r"\bsettings-[a-z0-9]{10}\b", "settings", result.stdout))
+    assert in_any_order(rendered(overlay)) == in_any_order(theirs)
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_rendered_overlay_is_whole_and_confined(overlay: str):
     entries = rendered(overlay)
@@ -186,3 +200,49 @@ def test_a_rendered_overlay_is_whole_and_confined(overlay: str):
             )
     signer = by_kind["Deployment", "ledger-signer"]["spec"]["template"]["spec"]["containers"][0]
     assert {"secretRef": {"name": "ledger-signer"}} in signer["envFrom"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_ledgers_workers_and_signer_remember_outside_the_database(overlay: str):
+    """Each on a volume that outlives its pod, and neither on the other's."""
+    by_kind = {(entry["kind"], entry["metadata"]["name"]): entry for entry in rendered(overlay)}
+    claims = []
+    for process, setting in (("worker", "VERIFIED_STATE_PATH"), ("signer", "SIGNER_STATE_PATH")):
+        workload = by_kind["Deployment", f"ledger-{process}"]
+        pod = workload["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        [path] = [each["value"] for each in container["env"] if each["name"] == f"IMPACTNET_LEDGER_{setting}"]
+        [name] = [each["name"] for each in container["volumeMounts"] if path.startswith(f"{each['mountPath']}/")]
+        [volume] = [each for each in pod["volumes"] if each["name"] == name]
+        claim = volume["persistentVolumeClaim"]["claimName"]
+        assert ("PersistentVolumeClaim", claim) in by_kind
+        claims.append(claim)
+    assert len(set(claims)) == 2
+    scaled = by_kind.get(("ScaledObject", "ledger-worker"))
+    modes = by_kind["PersistentVolumeClaim", claims[0]]["spec"]["accessModes"]
+    # More than one worker, on whatever nodes.
+    assert modes == (["ReadWriteOnce"] if scaled is None else ["ReadWriteMany"])
+
+
+def test_production_pays_by_a_real_rail_from_an_account_of_ours_and_reaches_it():
+    entries = rendered("production")
+    [settings] = [entry["data"] for entry in entries if entry["metadata"]["name"] == "settings"]
+    assert {settings["IMPACTNET_LEDGER_DONATION_RAIL"], settings["IMPACTNET_LEDGER_PAYMENT_RAIL"]} == {"paystack"}
+    assert settings["IMPACTNET_LEDGER_PAYSTACK_URL"].startswith("https://")
+    [account] = parse_bank_accounts(settings["IMPACTNET_LEDGER_BANK_ACCOUNTS"].split(","))
+    assert "paystack" in account.rails
+    reaching = [
+        entry["spec"]["podSelector"]
+        for entry in entries
+        if entry["kind"] == "NetworkPolicy"
+        for rule in entry["spec"].get("egress", [])
+        if any(to.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" for to in rule["to"])
+        and {"protocol": "TCP", "port": 443} in rule["ports"]
+    ]
+    worker = {"app.kubernetes.io/name": "ledger", "app.kubernetes.io/component": "worker"}
+    assert any(selects(selector, worker) for selector in reaching)
+
+
+def selects(selector: Object, labels: dict[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {}).items() <= labels.items()
+    return wanted and all(labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", []))

@@ -65,8 +65,10 @@ class ChainVerifier:
         progress: Callable[[int], None] = count_nothing,
     ) -> Outcome:
         """Blocks start..end-1, or all there is; `processes` share the hashing of a long chain."""
+        # Before the view is opened: whatever is remembered was committed earlier, by whichever worker, and is in it.
+        known = self._known()
         async with self._evidence(start, end, processes) as evidence:
-            return await verify_chain(evidence, self._known(), start=start, end=end, progress=progress)
+            return await verify_chain(evidence, known, start=start, end=end, progress=progress)
 
     async def verify_growth(self, verified_by: str) -> bool:
         """Verifies what was appended since the last time and keeps the result; True when something was looked at."""
@@ -89,8 +91,9 @@ class ChainVerifier:
         return growth.outcome.ok and growth.state is not None
 
     async def _grow(self, verified_by: str) -> Growth:
+        known = self._known()
         async with self._evidence(await self._verified_size(), None, 1) as evidence:
-            growth = await verify_growth(evidence, self._known(), self._database.clock.now())
+            growth = await verify_growth(evidence, known, self._database.clock.now())
         if growth.state is not None and not await self._keep(growth.state):
             return Growth(growth.outcome)  # another worker was faster
         await self.record(growth.outcome, verified_by)
