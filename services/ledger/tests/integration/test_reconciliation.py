@@ -201,8 +201,9 @@ async def test_a_reference_that_a_person_proved_a_transfer_by_matches_too(scenar
     [block] = await scenario.fetch("SELECT timestamp FROM blocks WHERE transaction_id = $1", donation["id"])
     day = bank_day(block["timestamp"])
     await scenario.fetch(
-        "INSERT INTO manual_transfers (transaction_id, outcome, amount, bank_reference, recorded_by)"
-        " VALUES ($1, 'paid', 100, 'bank 77/a', gen_random_uuid())",
+        "WITH actor AS (INSERT INTO actors (actor_id) VALUES (gen_random_uuid()) RETURNING actor_id)"
+        " INSERT INTO manual_transfers (transaction_id, outcome, amount, bank_reference, recorded_by)"
+        " SELECT $1, 'paid', 100, 'bank 77/a', actor_id FROM actor",
         donation["id"],
     )
     await send(scenario, (day, "100.00", "BANK77/A", "somebody's own words"))
