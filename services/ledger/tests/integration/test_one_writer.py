@@ -47,6 +47,24 @@ async def test_the_same_id_with_another_content_is_quarantined_and_changes_nothi
     assert other.data["program_id"].encode() in kept["payload"]
 
 
+async def test_what_contradicts_an_event_that_still_waits_is_quarantined_too(scenario):
+    program_id = new_id()
+    award = scenario.award("10.00").model_copy(update={"program_id": program_id})
+    event = scenario.service.event(award)
+    await scenario.service.deliver(event)
+    assert len(await scenario.fetch("SELECT * FROM parked_events")) == 1
+    await scenario.service.deliver(event)
+    assert not await scenario.fetch("SELECT * FROM quarantined_events"), "the same again says nothing new"
+    await scenario.service.deliver(event.model_copy(update={"correlationid": "another"}))
+    [kept] = await scenario.fetch("SELECT event_id, payload FROM quarantined_events")
+    assert kept["event_id"] == event.id
+    assert b"another" in kept["payload"]
+    await scenario.service.deliver(ProgramCreated(program_id=program_id, currency="NGN"))
+    await scenario.fetch("UPDATE parked_events SET due_at = now()")
+    assert await scenario.service.retry_parked() == 1
+    assert [fact.award_id for fact in await scenario.service.announced(CommitmentRefused)] == [award.award_id]
+
+
 async def test_a_currency_outside_the_genesis_table_is_an_exception_block_not_silence(scenario):
     await scenario.service.deliver(ProgramCreated(program_id=new_id(), currency="USD"))
     assert (await scenario.blocks())[-1] == "exception"
