@@ -17,8 +17,9 @@ import httpx
 from benchmarks.ledger_parts.world import World, commitment, decision, event_of, world
 
 from chassis.database import Database
-from chassis.handling import Received
 from chassis.ids import new_id
+from chassis.inserting import Rows
+from chassis.understanding import Received
 from contracts.applications import InterviewCompleted
 from contracts.fact import Fact
 from contracts.topics import topic_of
@@ -72,7 +73,7 @@ async def _append_interviews(made: World, writer: Writer, count: int) -> None:
     async with made.service.worker.database.unit_of_work() as work:
         await PostgresChain(work, writer).append(*batch)
         booked = [(event_id, InterviewCompleted.TYPE, event_id.bytes * 2) for event_id in event_ids]
-        await work.copy("booked_events", ("event_id", "event_type", "event_hash"), booked)
+        await work.insert(Rows("booked_events", ("event_id", "event_type", "event_hash"), booked))
 
 
 async def _deliver(made: World, make: Callable[[UUID], Fact], count: int) -> None:

@@ -18,11 +18,11 @@ from services.ledger.tests.writer_model import Effect, Model, Snapshot
 from chassis.clock import SystemClock
 from chassis.consumer import ConsumerRunner
 from chassis.database import Database, database_is_away
-from chassis.handling import Received
 from chassis.ids import new_id
 from chassis.personal_data import Vault
 from chassis.service import Foundation
 from chassis.testing.harness import running_service
+from chassis.understanding import Received
 from contracts.applications import ApplicationRejected, AwardCancelled, AwardProposed
 from contracts.envelope import Event
 from contracts.fact import Fact

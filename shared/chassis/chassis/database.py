@@ -1,7 +1,7 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from chassis.clock import Clock, SystemClock
 from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
-from chassis.inserting import Rows, insert_together
-from chassis.outbox import PendingEvent, write_outbox
+from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Rows, insert_together
+from chassis.outbox import PendingEvent, outbox_rows
 from contracts.fact import Fact
 
 S = TypeVar("S")
@@ -26,8 +26,6 @@ S = TypeVar("S")
 CONNECT_TIMEOUT_SECONDS: Final = 4
 # A connection that was used within this time is taken to be there still: a ping costs as much as a small statement.
 PING_AFTER_SECONDS: Final = 1.0
-# Up to this many rows go in one INSERT for all tables: one round trip, where COPY takes two for each table.
-ROWS_IN_ONE_STATEMENT_MAX: Final = 24
 # A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
 LOCK_TIMEOUT_SECONDS: Final = 5
 # SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
@@ -96,6 +94,7 @@ class UnitOfWork:
         self._clock = clock
         self._now: datetime | None = None
         self._pending: list[PendingEvent] = []
+        self._gathering: list[Callable[[], Sequence[Rows | Change]]] = []
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
         self._shared: dict[type[Any], Any] = {}
         self._raw: asyncpg.Connection | None = None
@@ -155,7 +154,11 @@ class UnitOfWork:
             raise DBAPIError(statement, None, error, hide_parameters=True) from error
         return rows
 
-    async def insert(self, *tables: Rows) -> None:
+    def gather(self, make: Callable[[], Sequence[Rows | Change]]) -> None:
+        """Let `make` give rows, and at most one change, when the unit of work ends: all is written together then."""
+        self._gathering.append(make)
+
+    async def insert(self, *parts: Rows | Change) -> None:
         """Insert rows into several tables, in this order where foreign keys need one. Values as asyncpg encodes them.
 
         A few rows go in one statement; many by COPY, a tenth of what INSERT costs.
@@ -163,15 +166,20 @@ class UnitOfWork:
         Raises:
             sqlalchemy.exc.DBAPIError: as any statement of this unit of work would.
         """
-        filled = [rows for rows in tables if rows.records]
+        tables = [part for part in parts if isinstance(part, Rows) and part.records]
+        changes = [part for part in parts if isinstance(part, Change)]
+        if not tables and not changes:
+            return
         driver = await self._driver()
         if not driver.is_in_transaction():
             await self.connection.execute(text("SELECT"))
-        if sum(len(rows.records) for rows in filled) > ROWS_IN_ONE_STATEMENT_MAX:
-            for rows in filled:
-                await self._copy(driver, rows)
-        elif filled:
-            await insert_together(self, driver, filled)
+        if len(changes) <= 1 and tables and sum(len(each.records) for each in tables) <= ROWS_IN_ONE_STATEMENT_MAX:
+            await insert_together(self, driver, tables, *changes)
+            return
+        for rows in tables:
+            await self._copy(driver, rows)
+        for change in changes:
+            change.check(len(await self.fetch(change.statement, *change.arguments)))
 
     async def _copy(self, driver: asyncpg.Connection, rows: Rows) -> None:
         try:
@@ -183,9 +191,11 @@ class UnitOfWork:
         """Write what was gathered and announced; called once, right before the commit."""
         for write in self._before_commit:
             await write()
+        parts = [part for make in self._gathering for part in make()]
         pending, self._pending = self._pending, []
         if pending:
-            await write_outbox(pending, self)
+            parts.append(await outbox_rows(pending, self))
+        await self.insert(*parts)
 
 
 class Database:

@@ -1,10 +1,15 @@
-"""A few rows for several tables in one statement: one round trip for all that a single event causes."""
+"""Rows for several tables, and one change, in one statement: one round trip for all that a single event causes."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import asyncpg
+
+# Up to this many rows go in one INSERT for all tables: one round trip, where COPY takes two for each table.
+ROWS_IN_ONE_STATEMENT_MAX: Final = 24
+_PARAMETER: Final = re.compile(r"\$(\d+)")
 
 Shape = tuple[str, tuple[str, ...]]
 
@@ -18,29 +23,48 @@ class Rows:
     records: Sequence[tuple[Any, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An UPDATE with $1, $2 and a RETURNING clause, made together with the rows.
+
+    `check` gets the number of rows that it touched, and raises when it is not the right one.
+    """
+
+    statement: str
+    arguments: tuple[Any, ...]
+    check: Callable[[int], None]
+
+
 class _Fetching(Protocol):
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
 
 
 # The types of columns never change while a process runs: a migration that changed one would come with a new release.
 _types: Final[dict[Shape, tuple[str, ...]]] = {}
-_statements: Final[dict[tuple[Shape, ...], str]] = {}
+_statements: Final[dict[tuple[tuple[Shape, ...], str | None], str]] = {}
 
 
-async def insert_together(work: _Fetching, driver: asyncpg.Connection, tables: Sequence[Rows]) -> None:
+async def insert_together(
+    work: _Fetching, driver: asyncpg.Connection, tables: Sequence[Rows], change: Change | None = None
+) -> None:
     """One INSERT per table, all in one statement: constraints and triggers see them when all of them are in.
 
     Each column travels as an array, so the statement is the same however many rows there are, and is prepared once.
     """
     shapes = tuple((rows.table, rows.columns) for rows in tables)
-    statement = _statements.get(shapes)
+    key = (shapes, None if change is None else change.statement)
+    statement = _statements.get(key)
     if statement is None:
         for shape in shapes:
             if shape not in _types:
                 _types[shape] = await _types_of(driver, *shape)
-        statement = _statements[shapes] = _statement(shapes)
-    columns = [list(column) for rows in tables for column in zip(*rows.records, strict=True)]
-    await work.fetch(statement, *columns)
+        statement = _statements[key] = _statement(*key)
+    arguments: list[Any] = [list(column) for rows in tables for column in zip(*rows.records, strict=True)]
+    if change is None:
+        await work.fetch(statement, *arguments)
+    else:
+        [row] = await work.fetch(statement, *arguments, *change.arguments)
+        change.check(row["touched"])
 
 
 async def _types_of(driver: asyncpg.Connection, table: str, columns: Sequence[str]) -> tuple[str, ...]:
@@ -49,8 +73,8 @@ async def _types_of(driver: asyncpg.Connection, table: str, columns: Sequence[st
     return tuple(attribute.type.name for attribute in prepared.get_attributes())
 
 
-def _statement(shapes: Sequence[Shape]) -> str:
-    inserts = []
+def _statement(shapes: Sequence[Shape], change: str | None) -> str:
+    parts = []
     place = 0
     for number, shape in enumerate(shapes):
         table, columns = shape
@@ -59,11 +83,15 @@ def _statement(shapes: Sequence[Shape]) -> str:
             place += 1
             arrays.append(f"${place}::{kind}[]")
         listed = _listed(columns)
-        inserts.append(
+        parts.append(
             f"written_{number} AS (INSERT INTO {table} ({listed})"  # noqa: S608 -- names of the program's own
             f" SELECT {listed} FROM unnest({', '.join(arrays)}) AS given({listed}))"
         )
-    return f"WITH {', '.join(inserts)} SELECT"
+    if change is None:
+        return f"WITH {', '.join(parts)} SELECT"
+    renumbered = _PARAMETER.sub(lambda found: f"${int(found[1]) + place}", change)
+    parts.append(f"changed AS ({renumbered})")
+    return f"WITH {', '.join(parts)} SELECT count(*) AS touched FROM changed"  # noqa: S608 -- as above
 
 
 def _listed(columns: Sequence[str]) -> str:

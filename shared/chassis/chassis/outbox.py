@@ -36,15 +36,11 @@ class PendingEvent:
     execution: Execution
 
 
-class Writing(Protocol):
-    """What of a unit of work is needed here."""
-
+class _Fetching(Protocol):
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
 
-    async def insert(self, *tables: Rows) -> None: ...
 
-
-async def _reserve_sequences(work: Writing, counts: Counter[str]) -> dict[str, int]:
+async def _reserve_sequences(work: _Fetching, counts: Counter[str]) -> dict[str, int]:
     """Lock each aggregate's counter and move it on; returns the first number each may use.
 
     The row stays locked until the commit: numbers are given in commit order. Subjects are locked in sorted order, so
@@ -57,8 +53,8 @@ async def _reserve_sequences(work: Writing, counts: Counter[str]) -> dict[str, i
     return {row["subject"]: row["last_sequence"] - counts[row["subject"]] + 1 for row in moved}
 
 
-async def write_outbox(pending: Sequence[PendingEvent], work: Writing) -> None:
-    """Write events in the order they were announced.
+async def outbox_rows(pending: Sequence[PendingEvent], work: _Fetching) -> Rows:
+    """Events as rows, in the order they were announced, numbered.
 
     Raises:
         EventTooLargeError: one is over the size cap; nothing of the transaction is kept then.
@@ -80,4 +76,4 @@ async def write_outbox(pending: Sequence[PendingEvent], work: Writing) -> None:
         following[subject] += 1
         topic = topic_of(item.fact.context())
         rows.append((event.id, topic, subject, event.sequence, event.type, event.to_bytes()))
-    await work.insert(Rows("outbox", _COLUMNS, rows))
+    return Rows("outbox", _COLUMNS, rows)

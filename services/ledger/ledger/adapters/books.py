@@ -28,7 +28,7 @@ class PostgresBooks:
     def __init__(self, work: UnitOfWork, vault: Vault, writer: Writer) -> None:
         self._work = work
         pending = WriteBehind(work)
-        self.chain = PostgresChain(work, writer, pending)
+        self.chain = PostgresChain(work, writer)
         self.programs = PostgresPrograms(work, pending)
         self.awards = PostgresAwards(work, pending)
         self.lots = PostgresLots(work, pending)

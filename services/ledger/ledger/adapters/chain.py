@@ -12,10 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.database import LOCK_TIMEOUT_SECONDS, UnitOfWork
 from chassis.execution import Execution, current_execution
-from chassis.inserting import Rows
+from chassis.inserting import Change, Rows
 from contracts.ledger import BlockReference, BlocksAppended
 from ledger.adapters.tables.chain import head
-from ledger.adapters.write_behind import WriteBehind
 from ledger.domain.block import Block, make_block, next_timestamp
 from ledger.domain.drafts import Draft
 from ledger.domain.merkle import HASH_BYTES, Frontier, append
@@ -115,10 +114,9 @@ class PostgresChain:
     Blocks are sealed at once, in memory; everything they consist of is written when the unit of work ends, by COPY.
     """
 
-    def __init__(self, work: UnitOfWork, writer: Writer, pending: WriteBehind | None = None) -> None:
+    def __init__(self, work: UnitOfWork, writer: Writer) -> None:
         self._work = work
         self._writer = writer
-        self._pending = pending or WriteBehind(work)
         self._place: _Place | None = None
 
     async def hold(self) -> None:
@@ -128,8 +126,7 @@ class PostgresChain:
             found = _Head(row["epoch"], row["size"], row["tip"])
             frontier = _frontier(found.size, row["peaks"])
             self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
-            self._pending.last(self._rows)
-            self._work.before_commit(self._conclude)
+            self._work.gather(self._finish)
 
     async def append(self, *drafts: Draft) -> list[Block]:
         """Seals the drafts in order; they are stored and announced with the commit.
@@ -150,26 +147,14 @@ class PostgresChain:
         place.postings += _posting_records(drafts, sealed)
         return sealed
 
-    def _rows(self) -> list[Rows]:
-        """What was sealed, as rows; the tree grows by it."""
+    def _finish(self) -> list[Rows | Change]:
+        """What was sealed, as rows, and the head's move past them; the others hear of it."""
         place = self._place
         if place is None or not place.sealed:
             return []
-        place.frontier, nodes = append(place.frontier, [block.leaf_hash for block in place.sealed])
-        return [
-            Rows("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in place.sealed]),
-            Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
-            Rows("postings", _POSTING_COLUMNS, place.postings),
-        ]
-
-    async def _conclude(self) -> None:
-        """The head moves on past what was written, and the others hear of it."""
-        place = self._place
-        if place is None or not place.sealed:
-            return
         sealed = place.sealed
-        left = _Head(place.epoch, place.frontier.size, sealed[-1].hash)
-        await self._move_head(place.found, left, sealed[-1].timestamp, b"".join(place.frontier.peaks))
+        frontier, nodes = append(place.frontier, [block.leaf_hash for block in sealed])
+        left = _Head(place.epoch, frontier.size, sealed[-1].hash)
         self._writer.hold(left)
         # Made here, of sealed blocks: validating each of them again would only cost time.
         references = [
@@ -181,6 +166,12 @@ class PostgresChain:
         appended = BlocksAppended.model_construct(first_index=sealed[0].block_index, blocks=references)
         # Of a batch, the event behind its first block is named as the cause.
         self._work.announce(appended, execution=place.execution)
+        return [
+            Rows("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in sealed]),
+            Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
+            Rows("postings", _POSTING_COLUMNS, place.postings),
+            _move_head(place.found, left, sealed[-1].timestamp, frontier),
+        ]
 
     async def _take_head(self) -> Any:
         """The head, ours until the commit."""
@@ -213,12 +204,14 @@ class PostgresChain:
         log.warning("frozen_writers_ended", sessions=len(ended))
         return None
 
-    async def _move_head(self, found: _Head, left: _Head, tip_at: datetime, peaks: bytes) -> None:
-        moved = await self._work.fetch(
-            _MOVE_HEAD, found.epoch, found.size, left.epoch, left.size, left.tip, tip_at, peaks
-        )
-        if not moved:
+
+def _move_head(found: _Head, left: _Head, tip_at: datetime, frontier: Frontier) -> Change:
+    def check(touched: int) -> None:
+        if touched != 1:
             raise ChainBrokenError("the head moved under its own lock")
+
+    peaks = b"".join(frontier.peaks)
+    return Change(_MOVE_HEAD, (found.epoch, found.size, left.epoch, left.size, left.tip, tip_at, peaks), check)
 
 
 def _frontier(size: int, peaks: bytes) -> Frontier:

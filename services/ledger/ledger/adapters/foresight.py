@@ -7,22 +7,7 @@ from uuid import UUID
 
 from chassis.database import UnitOfWork
 
-# Each id is looked up by itself (OFFSET keeps it so), which only an index can answer: a join with the whole table might
-# be planned while the table is small and then kept while it grows.
-_FORESEE: Final = """
-SELECT 'event' AS kind, id, found.value
-FROM unnest($1::uuid[]) AS wanted(id), LATERAL (
-    SELECT event_hash AS value FROM booked_events WHERE event_id = wanted.id OFFSET 0) AS found
-UNION ALL SELECT 'program', id, found.value
-FROM unnest($2::uuid[]) AS wanted(id), LATERAL (
-    SELECT convert_to(currency, 'UTF8') AS value FROM programs WHERE program_id = wanted.id OFFSET 0) AS found
-UNION ALL SELECT 'beneficiary', id, found.value
-FROM unnest($3::uuid[]) AS wanted(id), LATERAL (
-    SELECT uuid_send(beneficiary_id) AS value FROM beneficiaries WHERE application_id = wanted.id OFFSET 0) AS found
-UNION ALL SELECT 'decider', id, found.value
-FROM unnest($4::uuid[]) AS wanted(id), LATERAL (
-    SELECT uuid_send(decider_id) AS value FROM deciders WHERE user_id = wanted.id OFFSET 0) AS found
-"""
+_FORESEE: Final = "SELECT kind, id, value FROM foresee($1, $2, $3, $4)"
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Rows that a unit of work adds: gathered in memory, written by COPY at its end in the order foreign keys need."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -44,29 +44,23 @@ class WriteBehind:
         self._work = work
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._updates: list[Callable[[], Awaitable[None]]] = []
-        self._last: Callable[[], Sequence[Rows]] | None = None
-        work.before_commit(self._finish)
+        work.before_commit(self._write_updates)
+        work.gather(self._take)
 
     def add(self, table: Table, row: Row) -> Row:
         self._rows[table.name].append(row)
         return row
 
     def then(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Call `write` with every flush, after the new rows: for changes of rows that were there before."""
+        """Call `write` with every flush and at the end: for changes of rows that were there before."""
         self._updates.append(write)
 
-    def last(self, make: Callable[[], Sequence[Rows]]) -> None:
-        """Let `make` give the rows that come after all others, when the unit of work ends."""
-        self._last = make
-
     async def flush(self) -> None:
-        """Write what was gathered; before a statement that has to see it, and at the end."""
-        await self._write([])
+        """Write what was gathered, for a statement that has to see it; at the end it is written with all the rest."""
+        await self._work.insert(*self._take())
+        await self._write_updates()
 
-    async def _finish(self) -> None:
-        await self._write([] if self._last is None else self._last())
-
-    async def _write(self, last: Sequence[Rows]) -> None:
+    def _take(self) -> list[Rows]:
         gathered, self._rows = self._rows, defaultdict(list)
         tables: list[Rows] = []
         for table in _ORDER:
@@ -74,6 +68,8 @@ class WriteBehind:
             for row in gathered.get(table.name, ()):
                 by_columns[tuple(row)].append(tuple(row.values()))
             tables += [Rows(table.name, columns, records) for columns, records in by_columns.items()]
-        await self._work.insert(*tables, *last)
+        return tables
+
+    async def _write_updates(self) -> None:
         for write in self._updates:
             await write()

@@ -89,3 +89,23 @@ BEGIN
     END IF;
 END
 $$;
+
+-- What a batch of events will ask for and is found by its id alone: hashes of booked events, currencies of programmes, the
+-- own ids of beneficiaries (by application) and deciders (by user). OFFSET keeps each lookup to itself, which only an index
+-- can answer; so one plan is right for any number of ids, and need not be made again for each call.
+CREATE FUNCTION foresee(events uuid[], program_ids uuid[], application_ids uuid[], decided_by uuid[])
+    RETURNS TABLE (kind text, id uuid, value bytea) LANGUAGE plpgsql STABLE
+    SET search_path = ledger SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT 'event', wanted.id, found.value FROM unnest(events) AS wanted(id), LATERAL (
+        SELECT event_hash AS value FROM booked_events WHERE event_id = wanted.id OFFSET 0) AS found
+    UNION ALL SELECT 'program', wanted.id, found.value FROM unnest(program_ids) AS wanted(id), LATERAL (
+        SELECT convert_to(currency, 'UTF8') AS value FROM programs WHERE program_id = wanted.id OFFSET 0) AS found
+    UNION ALL SELECT 'beneficiary', wanted.id, found.value FROM unnest(application_ids) AS wanted(id), LATERAL (
+        SELECT uuid_send(beneficiary_id) AS value FROM beneficiaries WHERE application_id = wanted.id OFFSET 0) AS found
+    UNION ALL SELECT 'decider', wanted.id, found.value FROM unnest(decided_by) AS wanted(id), LATERAL (
+        SELECT uuid_send(decider_id) AS value FROM deciders WHERE user_id = wanted.id OFFSET 0) AS found;
+END
+$$;
