@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import contracts
-from contracts.envelope import EVENT_SIZE_BYTES_MAX, Event, EventTooLargeError, UndecodableEventError
+from contracts.envelope import EVENT_SIZE_BYTES_MAX, Event, EventTooLargeError, UndecodableEventError, encode_fact
 from contracts.fact import TYPE_PATTERN
 from contracts.publication import check
 from contracts.registry import FACT_BY_TYPE, fact_of
@@ -40,6 +40,18 @@ def test_each_event_has_a_real_example_that_is_read_and_written_the_same(name: s
     assert event.subject == fact.subject()
     assert json.loads(event.to_bytes()) == example
     Draft202012Validator(load("schemas", name)).validate(example["data"])
+    directly = encode_fact(
+        fact,
+        event_id=event.id,
+        subject=fact.subject(),
+        time=event.time,
+        sequence=event.sequence,
+        traceparent=event.traceparent,
+        actorid=event.actorid,
+        causationid=event.causationid,
+        correlationid=event.correlationid,
+    )
+    assert directly == event.to_bytes()
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.execution import Execution
 from chassis.inserting import Rows
-from contracts.envelope import Event
+from contracts.envelope import encode_fact
 from contracts.fact import Fact
 from contracts.topics import topic_of
 
@@ -59,21 +59,22 @@ async def outbox_rows(pending: Sequence[PendingEvent], work: _Fetching) -> Rows:
     Raises:
         EventTooLargeError: one is over the size cap; nothing of the transaction is kept then.
     """
-    following = await _reserve_sequences(work, Counter(item.fact.subject() for item in pending))
+    subjects = [item.fact.subject() for item in pending]
+    following = await _reserve_sequences(work, Counter(subjects))
     rows = []
-    for item in pending:
-        subject, execution = item.fact.subject(), item.execution
-        event = Event.of(
+    for item, subject in zip(pending, subjects, strict=True):
+        execution, sequence = item.execution, following[subject]
+        following[subject] += 1
+        payload = encode_fact(
             item.fact,
             event_id=item.event_id,
+            subject=subject,
             time=item.time,
-            sequence=following[subject],
+            sequence=sequence,
             traceparent=execution.traceparent,
             actorid=execution.actor_id,
             causationid=execution.causation_id or execution.request_id,
             correlationid=execution.correlation_id or execution.request_id,
         )
-        following[subject] += 1
-        topic = topic_of(item.fact.context())
-        rows.append((event.id, topic, subject, event.sequence, event.type, event.to_bytes()))
+        rows.append((item.event_id, topic_of(item.fact.context()), subject, sequence, item.fact.TYPE, payload))
     return Rows("outbox", _COLUMNS, rows)

@@ -1,5 +1,6 @@
 """The envelope round every fact: CloudEvents 1.0, structured JSON, with one spelling in bytes."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -91,26 +92,27 @@ class Event(BaseModel):
         Raises:
             EventTooLargeError: over 256 KiB.
         """
-        body: dict[str, Any] = {
-            "specversion": self.specversion,
-            "id": str(self.id),
-            "source": self.source,
-            "type": self.type,
-            "subject": self.subject,
-            "time": format_time(self.time),
-            "datacontenttype": self.datacontenttype,
-            "dataschema": self.dataschema,
-            "sequence": self.sequence,
-            "data": self.data,
-        }
-        for extension in ("traceparent", "actorid", "causationid", "correlationid"):
-            value = getattr(self, extension)
-            if value is not None:
-                body[extension] = value
-        encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-        if len(encoded) > EVENT_SIZE_BYTES_MAX:
-            raise EventTooLargeError(f"{self.type} is {len(encoded)} bytes; the cap is {EVENT_SIZE_BYTES_MAX}")
-        return encoded
+        return _encode(
+            self.type,
+            {
+                "specversion": self.specversion,
+                "id": str(self.id),
+                "source": self.source,
+                "type": self.type,
+                "subject": self.subject,
+                "time": format_time(self.time),
+                "datacontenttype": self.datacontenttype,
+                "dataschema": self.dataschema,
+                "sequence": self.sequence,
+                "data": self.data,
+            },
+            {
+                "traceparent": self.traceparent,
+                "actorid": self.actorid,
+                "causationid": self.causationid,
+                "correlationid": self.correlationid,
+            },
+        )
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Self:
@@ -129,6 +131,37 @@ class Event(BaseModel):
         except ValidationError as error:
             # The input is left out: an undecodable record may hold anything, and this text reaches logs.
             raise UndecodableEventError(str(error.errors(include_input=False, include_url=False))) from error
+
+
+def _encode(event_type: str, body: dict[str, Any], extensions: dict[str, str | None]) -> bytes:
+    body |= {name: value for name, value in extensions.items() if value is not None}
+    encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    if len(encoded) > EVENT_SIZE_BYTES_MAX:
+        raise EventTooLargeError(f"{event_type} is {len(encoded)} bytes; the cap is {EVENT_SIZE_BYTES_MAX}")
+    return encoded
+
+
+def encode_fact(
+    fact: Fact, *, event_id: UUID, subject: str, time: datetime, sequence: int, **extensions: str | None
+) -> bytes:
+    """The bytes of a fact's event, as `Event.of(…).to_bytes()` gives them, without the event in between.
+
+    Raises:
+        EventTooLargeError: over 256 KiB.
+    """
+    body: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": f"/impactnet/{fact.context()}",
+        "type": fact.TYPE,
+        "subject": subject,
+        "time": format_time(time),
+        "datacontenttype": "application/json",
+        "dataschema": f"{SCHEMA_BASE}{fact.TYPE}.json",
+        "sequence": sequence,
+        "data": fact.model_dump(mode="json"),
+    }
+    return _encode(fact.TYPE, body, extensions)
 
 
 def parse_content(payload: bytes) -> dict[str, Any]:

@@ -28,8 +28,9 @@ class PostgresEventRegister:
     def __init__(self, work: UnitOfWork, pending: WriteBehind) -> None:
         self._work = work
         self._pending = pending
-        # By event; None where the database was asked and has none.
-        self._known: dict[UUID, bytes | None] = {}
+        # What was booked, by event; and of which the database was asked, so that what is not known is new.
+        self._known: dict[UUID, bytes] = {}
+        self._asked: set[UUID] = set()
 
     async def read(self, event_ids: Sequence[UUID]) -> None:
         statement = select(booked_events.c.event_id, booked_events.c.event_hash).where(
@@ -40,14 +41,13 @@ class PostgresEventRegister:
 
     def learn(self, event_ids: Sequence[UUID], found: Mapping[UUID, bytes]) -> None:
         """What was found of these, read with other things."""
-        for event_id in event_ids:
-            self._known.setdefault(event_id, found.get(event_id))
+        self._asked.update(event_ids)
+        for event_id, digest in found.items():
+            self._known.setdefault(event_id, digest)
 
     async def admit(self, source: Source, content: Mapping[str, Any]) -> bool:
-        if source.event_id not in self._known:
-            await self.read([source.event_id])
-        digest = bytes.fromhex(source.content_hash)
-        if self._known[source.event_id] is None:
+        if await self._booked(source.event_id) is None:
+            digest = bytes.fromhex(source.content_hash)
             self._known[source.event_id] = digest
             row = {"event_id": source.event_id, "event_type": source.event_type, "event_hash": digest}
             self._pending.add(booked_events, row)
@@ -55,14 +55,14 @@ class PostgresEventRegister:
         await self.compare(source, content)
         return False
 
+    async def _booked(self, event_id: UUID) -> bytes | None:
+        if event_id not in self._asked:
+            await self.read([event_id])
+        return self._known.get(event_id)
+
     async def compare(self, source: Source, content: Mapping[str, Any], *, waiting: Source | None = None) -> None:
         digest = bytes.fromhex(source.content_hash)
-        if waiting is None:
-            if source.event_id not in self._known:
-                await self.read([source.event_id])
-            earlier = self._known[source.event_id]
-        else:
-            earlier = bytes.fromhex(waiting.content_hash)
+        earlier = await self._booked(source.event_id) if waiting is None else bytes.fromhex(waiting.content_hash)
         if earlier in {None, digest}:
             DUPLICATES.labels(source.event_type).inc()
             return

@@ -1,6 +1,5 @@
 """The fenced writer: one transaction appends blocks, tree nodes and postings, and moves the head on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -122,11 +121,15 @@ class PostgresChain:
     async def hold(self) -> None:
         """Lock the head now. Whoever will change what others change under it (awards, lots) takes it first."""
         if self._place is None:
-            row = await self._take_head()
-            found = _Head(row["epoch"], row["size"], row["tip"])
-            frontier = _frontier(found.size, row["peaks"])
-            self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
-            self._work.gather(self._finish)
+            await self._hold()
+
+    async def _hold(self) -> _Place:
+        row = await self._take_head()
+        found = _Head(row["epoch"], row["size"], row["tip"])
+        frontier = _frontier(found.size, row["peaks"])
+        self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
+        self._work.gather(self._finish)
+        return self._place
 
     async def append(self, *drafts: Draft) -> list[Block]:
         """Seals the drafts in order; they are stored and announced with the commit.
@@ -134,18 +137,12 @@ class PostgresChain:
         Raises:
             ChainBrokenError: the head is not what the last block says.
         """
-        await self.hold()
-        place = self._place
-        if place is None:
-            raise ChainBrokenError("the head is not held")
+        place = self._place or await self._hold()
         if len(place.sealed) + len(drafts) > BATCH_BLOCKS_MAX:
             raise ValueError(f"at most {BATCH_BLOCKS_MAX} blocks a commit")
         if not place.sealed:
             place.execution = current_execution()
-        sealed = _seal(drafts, place, self._work.now)
-        place.sealed += sealed
-        place.postings += _posting_records(drafts, sealed)
-        return sealed
+        return [_seal(draft, place, self._work.now) for draft in drafts]
 
     def _finish(self) -> list[Rows | Change]:
         """What was sealed, as rows, and the head's move past them; the others hear of it."""
@@ -218,22 +215,25 @@ def _frontier(size: int, peaks: bytes) -> Frontier:
     return Frontier(size, tuple(peaks[start : start + HASH_BYTES] for start in range(0, len(peaks), HASH_BYTES)))
 
 
-def _seal(drafts: Sequence[Draft], place: _Place, now: datetime) -> list[Block]:
-    sealed: list[Block] = []
-    for draft in drafts:
-        place.tip_at = next_timestamp(now, place.tip_at)
-        block = make_block(
-            block_index=place.found.size + len(place.sealed) + len(sealed),
-            timestamp=place.tip_at,
-            transaction_type=draft.transaction_type,
-            transaction_id=draft.transaction_id,
-            data=draft.data,
-            previous_hash=place.tip,
-            nonce=place.epoch,
-        )
-        place.tip = block.hash
-        sealed.append(block)
-    return sealed
+def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
+    place.tip_at = next_timestamp(now, place.tip_at)
+    block = make_block(
+        block_index=place.found.size + len(place.sealed),
+        timestamp=place.tip_at,
+        transaction_type=draft.transaction_type,
+        transaction_id=draft.transaction_id,
+        data=draft.data,
+        previous_hash=place.tip,
+        nonce=place.epoch,
+    )
+    place.tip = block.hash
+    place.sealed.append(block)
+    if draft.entry is not None:
+        place.postings += [
+            (block.block_index, line, posting.account, draft.entry.currency, posting.amount)
+            for line, posting in enumerate(draft.entry.postings)
+        ]
+    return block
 
 
 def _block_record(block: Block) -> tuple[Any, ...]:
@@ -248,12 +248,3 @@ def _block_record(block: Block) -> tuple[Any, ...]:
         block.nonce,
         block.preimage,
     )
-
-
-def _posting_records(drafts: Sequence[Draft], sealed: Sequence[Block]) -> list[tuple[Any, ...]]:
-    return [
-        (block.block_index, line, posting.account, draft.entry.currency, posting.amount)
-        for draft, block in zip(drafts, sealed, strict=True)
-        if draft.entry is not None
-        for line, posting in enumerate(draft.entry.postings)
-    ]

@@ -50,7 +50,8 @@ class PostgresPrograms:
             self._known.setdefault(each, None if currency is None else Program(each, currency))
 
     async def find(self, program_id: UUID) -> Program | None:
-        await self.read([program_id])
+        if program_id not in self._known:
+            await self.read([program_id])
         return self._known[program_id]
 
     async def add(self, program: Program) -> None:
@@ -96,7 +97,8 @@ class PostgresAwards:
                 self._tranches[row.award_id][row.tranche_id] = row.amount
 
     async def find_locked(self, award_id: UUID) -> Award | None:
-        await self.read([award_id])
+        if award_id not in self._known:
+            await self.read([award_id])
         return self._known[award_id]
 
     async def add(self, award: Award, commitment_id: UUID, planned: Sequence[Tranche]) -> None:

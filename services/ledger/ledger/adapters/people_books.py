@@ -67,13 +67,16 @@ class PostgresPeople:
                 known.setdefault(key, found[table].get(key))
 
     async def decider_of(self, user_id: UUID) -> UUID:
-        await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, [user_id])
-        known = self._own_ids[deciders.name][user_id]
-        return known or self._new_own_id(deciders, "decider_id", user_id, user_id=user_id)
+        known = self._own_ids[deciders.name]
+        if user_id not in known:
+            await self._read_own_ids(deciders.c.decider_id, deciders.c.user_id, [user_id])
+        return known[user_id] or self._new_own_id(deciders, "decider_id", user_id, user_id=user_id)
 
     async def find_beneficiary(self, application_id: UUID) -> UUID | None:
-        await self._read_own_ids(beneficiaries.c.beneficiary_id, beneficiaries.c.application_id, [application_id])
-        return self._own_ids[beneficiaries.name][application_id]
+        known = self._own_ids[beneficiaries.name]
+        if application_id not in known:
+            await self._read_own_ids(beneficiaries.c.beneficiary_id, beneficiaries.c.application_id, [application_id])
+        return known[application_id]
 
     async def beneficiary_of(self, application_id: UUID, program_id: UUID, user_id: UUID, currency: str) -> UUID:
         return await self.find_beneficiary(application_id) or self._new_own_id(
