@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -121,6 +122,9 @@ async def run_service(service: Service, settings: ServiceSettings, *, api: bool,
             app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
             app.include_router(health_router(health))
             server = _server(app, settings.host, settings.worker_port)
+        # What was loaded stays: the collector need not go through it again with every full pass.
+        gc.collect()
+        gc.freeze()
         await _run_until_stopped(server, background, stop, health)
 
 

@@ -1,8 +1,7 @@
 """Canonical JSON: RFC 8785 in the restricted profile `impactnet-jcs-1`, so that one value has exactly one encoding."""
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import orjson
@@ -15,39 +14,44 @@ DEPTH_MAX: Final = 64  # far beyond any shape of ours; keeps a hostile value fro
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
-@lru_cache(maxsize=4096)  # keys are field names: few, and met again in every event and block
-def _is_key(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None
+# Keys are field names: few, and met again in every event and block. Those that were looked at once are known.
+_KNOWN_KEYS_MAX: Final = 4096
+_known_keys: Final[set[str]] = set()
+_SIMPLE: Final = frozenset({str, bool, type(None)})
+_LOOKED_INTO: Final = frozenset({int, dict, list})
 
 
-def _check(value: object, depth: int) -> None:  # noqa: C901 -- one loop over all kinds, because calls cost most here
-    """Refuses what is outside the profile. Scalars are looked at where they stand: this runs for every value."""
+def _check_keys(keys: Iterable[object]) -> None:
+    for key in keys:
+        if type(key) is not str or _KEY.fullmatch(key) is None:
+            raise NotCanonicalError(f"key {key!r} is not [A-Za-z0-9_.:-]+")
+        if len(_known_keys) < _KNOWN_KEYS_MAX:
+            _known_keys.add(key)
+
+
+def _check(value: object, depth: int) -> None:
+    """Refuses what is outside the profile. This runs for every value, so most is looked at by whole sets of it."""
     if depth > DEPTH_MAX:
         raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")
-    kind = type(value)
-    items: Iterable[object]
-    if kind is dict:
-        for key in value:  # type: ignore[attr-defined]  # kind is dict, exactly
-            if type(key) is not str or not _is_key(key):
-                raise NotCanonicalError(f"key {key!r} is not [A-Za-z0-9_.:-]+")
-        items = value.values()  # type: ignore[attr-defined]  # kind is dict, exactly
-    elif kind is list:
-        items = value  # type: ignore[assignment]  # kind is list, exactly
+    items: Collection[object]
+    if type(value) is dict:
+        if not value.keys() <= _known_keys:
+            _check_keys(value)
+        items = value.values()
     else:
-        items = (value,)
+        items = value if type(value) is list else (value,)
+    kinds = set(map(type, items)) - _SIMPLE
+    if not kinds:
+        return
+    if foreign := kinds - _LOOKED_INTO:
+        names = ", ".join(sorted(kind.__name__ for kind in foreign))
+        raise NotCanonicalError(f"{names}: only objects, arrays, strings, integers, booleans and null are canonical")
     for item in items:
-        kind = type(item)
-        if kind is str or kind is bool or item is None:
-            continue
-        if kind is int:
-            if not -INTEGER_MAX <= item <= INTEGER_MAX:  # type: ignore[operator]  # kind is int, exactly
+        if type(item) is int:
+            if not -INTEGER_MAX <= item <= INTEGER_MAX:
                 raise NotCanonicalError("integers stay within +-(2^53-1)")
-        elif kind is dict or kind is list:
+        elif type(item) not in _SIMPLE:
             _check(item, depth + 1)
-        else:
-            raise NotCanonicalError(
-                f"{kind.__name__}: only objects, arrays, strings, integers, booleans and null are canonical"
-            )
 
 
 def encode(value: object, *, size_bytes_max: int = SIZE_BYTES_MAX) -> bytes:
