@@ -1,0 +1,116 @@
+"""What a unit of work writes in one go, and what becomes of a connection that ended while nobody used it."""
+
+import asyncio
+
+import pytest
+from shared.chassis.tests.integration.events import count
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database import PING_AFTER_SECONDS, Database, database_is_away
+from chassis.ids import new_id
+from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Rows
+
+NOTE = ("note_id", "name")
+
+
+@pytest.fixture
+async def database(sample_urls):
+    opened = Database(sample_urls["programs_worker"], application_name="test", pool_size=1, pool_overflow=0)
+    yield opened
+    await opened.close()
+
+
+def notes(number: int) -> Rows:
+    return Rows("notes", NOTE, [(new_id(), f"note {new_id()}") for _ in range(number)])
+
+
+def renaming(note_id, found: list[int], *, must_be: int = 1) -> Change:
+    def check(touched: int) -> None:
+        found.append(touched)
+        if touched != must_be:
+            raise LookupError("touched another number of rows")
+
+    return Change("UPDATE notes SET name = $2 WHERE note_id = $1 RETURNING note_id", (note_id, "renamed"), check)
+
+
+# One statement up to the limit, COPY beyond it; nobody else is to see a difference.
+SIZES = [1, ROWS_IN_ONE_STATEMENT_MAX, ROWS_IN_ONE_STATEMENT_MAX + 1, 300]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_few_rows_and_many_are_written_with_the_change_that_goes_with_them(database, size):
+    earlier, rows = notes(1), notes(size)
+    touched: list[int] = []
+    async with database.unit_of_work() as work:
+        await work.insert(earlier)
+    async with database.unit_of_work() as work:
+        work.gather(lambda: [rows, Rows("notes", NOTE, []), renaming(earlier.records[0][0], touched)])
+    assert touched == [1]
+    assert await count(database, "SELECT count(*) FROM notes WHERE name LIKE 'note %'") == size
+    assert await count(database, "SELECT count(*) FROM notes WHERE name = 'renamed'") == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_change_that_finds_nothing_to_change_takes_the_rows_with_it(database, size):
+    touched: list[int] = []
+    with pytest.raises(LookupError):
+        async with database.unit_of_work() as work:
+            work.gather(lambda: [notes(size), renaming(new_id(), touched)])
+    assert touched == [0]
+    assert await count(database, "SELECT count(*) FROM notes") == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_the_database_refuses_is_refused_as_any_statement_would_be(database, size):
+    twice = new_id()
+    with pytest.raises(DBAPIError) as refused:
+        async with database.unit_of_work() as work:
+            await work.insert(notes(size), Rows("notes", NOTE, [(twice, "one"), (twice, "two")]))
+    assert getattr(refused.value.orig, "sqlstate", None) == "23505"
+    assert "one" not in str(refused.value), "what people wrote stays out of errors"
+    assert not database_is_away(refused.value)
+    assert await count(database, "SELECT count(*) FROM notes") == 0
+
+
+async def test_a_statement_in_the_databases_own_words_belongs_to_the_transaction(database):
+    async def write_and_fail() -> None:
+        async with database.unit_of_work() as work:
+            [first] = await work.fetch("INSERT INTO notes VALUES ($1, $2) RETURNING name", new_id(), "first")
+            [second] = await work.fetch("INSERT INTO notes VALUES ($1, $2) RETURNING name", new_id(), "second")
+            assert (first["name"], second["name"]) == ("first", "second")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await write_and_fail()
+    assert await count(database, "SELECT count(*) FROM notes") == 0
+
+
+async def end_its_session(database: Database, by: Database) -> None:
+    async with database.reading() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with by.reading() as connection:
+        assert await connection.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+async def test_a_connection_that_ended_at_rest_is_replaced_before_work_is_put_on_it(database, sample_urls):
+    other = Database(sample_urls["programs_worker"], application_name="test-other")
+    await end_its_session(database, other)
+    await asyncio.sleep(PING_AFTER_SECONDS + 0.1)
+    async with database.unit_of_work() as work:
+        await work.insert(notes(1))
+    assert await count(database, "SELECT count(*) FROM notes") == 1
+    await other.close()
+
+
+async def test_one_that_ended_a_moment_ago_says_so_and_the_next_one_works(database, sample_urls):
+    other = Database(sample_urls["programs_worker"], application_name="test-other")
+    await end_its_session(database, other)
+    with pytest.raises(DBAPIError) as error:
+        async with database.unit_of_work() as work:
+            await work.insert(notes(1))
+    assert database_is_away(error.value)
+    async with database.unit_of_work() as work:
+        await work.insert(notes(1))
+    assert await count(database, "SELECT count(*) FROM notes") == 1
+    await other.close()
