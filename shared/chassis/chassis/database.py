@@ -1,8 +1,8 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -83,6 +83,19 @@ def _ping_after_rest(engine: AsyncEngine) -> None:
             raise DisconnectionError(str(error)) from error
 
 
+@contextmanager
+def _errors_as_ours(driver: asyncpg.Connection, statement: str) -> Iterator[None]:
+    """Past SQLAlchemy the driver's own errors come; SQLAlchemy's are the only kind that callers know."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise DBAPIError(statement, None, error, hide_parameters=True) from error
+    except asyncpg.InterfaceError as error:
+        if not driver.is_closed():
+            raise  # a value that cannot be encoded: a fault of ours
+        raise InterfaceError(statement, None, error, hide_parameters=True) from error
+
+
 class UnitOfWork:
     """One transaction and the facts announced in it; both become durable together, or neither.
 
@@ -147,11 +160,8 @@ class UnitOfWork:
         if not driver.is_in_transaction():
             # SQLAlchemy begins the transaction with its own first statement, and must know of it to commit it.
             return list((await self.connection.exec_driver_sql(statement, arguments)).mappings())
-        try:
+        with _errors_as_ours(driver, statement):
             rows: list[Any] = await driver.fetch(statement, *arguments)
-        except asyncpg.PostgresError as error:
-            # Past SQLAlchemy the driver's own errors come; ours is the only kind that callers know.
-            raise DBAPIError(statement, None, error, hide_parameters=True) from error
         return rows
 
     def gather(self, make: Callable[[], Sequence[Rows | Change]]) -> None:
@@ -182,10 +192,8 @@ class UnitOfWork:
             change.check(len(await self.fetch(change.statement, *change.arguments)))
 
     async def _copy(self, driver: asyncpg.Connection, rows: Rows) -> None:
-        try:
+        with _errors_as_ours(driver, f"COPY {rows.table}"):
             await driver.copy_records_to_table(rows.table, columns=rows.columns, records=rows.records)
-        except asyncpg.PostgresError as error:
-            raise DBAPIError(f"COPY {rows.table}", None, error, hide_parameters=True) from error
 
     async def flush(self) -> None:
         """Write what was gathered and announced; called once, right before the commit."""

@@ -187,6 +187,9 @@ class EventHandling:
         payload = await parking.parked_payload(work.connection, self.name, message.event.id)
         content = parse_content(payload)
         earlier = self._understanding.reading_of(Event.from_content(content), content)
+        for reading in (message.reading, earlier):
+            if isinstance(reading, Exception):
+                raise reading
         delivery = Delivery(message.event, work, message.content, message.reading, earlier)
         for watcher in self._subscriptions.duplicate_watchers:
             await watcher(delivery)
