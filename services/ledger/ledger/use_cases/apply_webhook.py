@@ -27,10 +27,12 @@ async def apply_next_webhook(books: Books) -> bool:
         await books.payments.webhooks.record(delivery.delivery_id, IGNORED, None)
         return True
     transaction_id = await books.payments.find_by_reference(delivery.provider, notice.reference, notice.kind)
+    # First what refers to the transaction, which waits for whoever holds it; then its payment. The other way round, two
+    # workers could each hold what the other waits for.
+    outcome = UNMATCHED if transaction_id is None else DUE
+    await books.payments.webhooks.record(delivery.delivery_id, outcome, transaction_id)
     if transaction_id is None:
         log.warning("webhook_unmatched", provider=delivery.provider, webhook=notice.event, reference=notice.reference)
     else:
         await books.payments.schedule(transaction_id, books.now)
-    outcome = UNMATCHED if transaction_id is None else DUE
-    await books.payments.webhooks.record(delivery.delivery_id, outcome, transaction_id)
     return True
