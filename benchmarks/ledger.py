@@ -6,15 +6,11 @@ measured where PGLEDGER_SQL names its SQL file. BENCH_SCALE=0.1 makes a short tr
 
 import os
 import platform
-import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
 from benchmarks.ledger_parts.appending import from_kafka, middle, one_by_one, rivals
 from benchmarks.ledger_parts.bars import draw_bars, draw_lines
 from benchmarks.ledger_parts.reading import growth
