@@ -64,6 +64,13 @@ class Bank:
         await self._publish(self._event(SigningKeysChanged(keys=self._mint.jwks)))
         await self._say(ProgramCreated(program_id=self.program_id, currency="NGN"))
         await self.donate(FUNDS)
+
+        async def is_rich() -> bool:
+            row = await self.query("SELECT count(*) AS lots FROM ledger.lots WHERE program_id = $1", self.program_id)
+            return int(row["lots"]) > 0
+
+        # An award that comes before the money is refused, and then has no block: the bank would be waiting for one.
+        await until("the programme has its money", is_rich, seconds=PATIENCE_SECONDS)
         await self._ask("PUT", "/payees/me/", self.applicant, "member", ACCOUNT, wanted=200)
 
     async def donate(self, amount: str = "10.00") -> None:
