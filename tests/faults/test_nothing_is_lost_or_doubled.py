@@ -121,10 +121,13 @@ async def assert_each_donation_counts_once(platform: Platform, database, program
 
 async def test_workers_killed_again_and_again_double_and_lose_nothing(stack: LocalStack, platform: Platform, database):
     people, program = await open_program(stack, platform, "Killed workers")
+    killed = ("ledger", "applications", "feed")
+    workers = [f"{context}-worker-{number}" for context in killed for number in (1, 2)]
+    before = {name: stack.restarts(name) for name in workers}
 
     async def kill_workers() -> None:
         for turn in range(6):
-            for context in ("ledger", "applications", "feed"):
+            for context in killed:
                 await stack.kill(f"{context}-worker-{1 + turn % 2}")
             await asyncio.sleep(1)
 
@@ -135,6 +138,7 @@ async def test_workers_killed_again_and_again_double_and_lose_nothing(stack: Loc
         await asyncio.sleep(0.1)
     await killing
     await stack.wait_ready()
+    assert [name for name in workers if stack.restarts(name) == before[name]] == [], "each of them died and came back"
     await assert_each_donation_counts_once(platform, database, program["id"], ids)
     await assert_the_chain_verifies(stack)
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import SecretStr
-from services.ledger.tests.integration.conftest import Scenario
 from services.ledger.tests.paystack_server import SECRET_KEY, PaystackServer, running_paystack
+from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 from pydantic import SecretStr
 from services.ledger.tests.cut_line import CutLine, Fault, cut_line
-from services.ledger.tests.integration.conftest import Scenario
+from services.ledger.tests.scenario import Scenario
 from services.ledger.tests.writer_model import Effect, Model, Snapshot
 
 from chassis.clock import SystemClock
@@ -23,7 +22,7 @@ from chassis.personal_data import Vault
 from chassis.service import Foundation
 from chassis.testing.harness import running_service
 from chassis.understanding import Received
-from contracts.applications import ApplicationRejected, AwardCancelled, AwardProposed
+from contracts.applications import AwardProposed
 from contracts.envelope import Event
 from contracts.fact import Fact
 from contracts.programs import ProgramCreated
@@ -141,18 +140,7 @@ class Facts:
         return self._model.expect(event, Effect("program_create", str(event.id)))
 
     def decision(self) -> Event:
-        fact = ApplicationRejected(
-            application_id=new_id(),
-            program_id=self._ground.program_id,
-            user_id=new_id(),
-            status="rejected",
-            decision_id=new_id(),
-            decider_id=new_id(),
-            submission_sha256="a" * 64,
-            reviews=3,
-            final_score="61.50",
-        )
-        event = self._event(fact)
+        event = self._event(self._scenario.rejection())
         return self._model.expect(event, Effect("decision", str(event.id)))
 
     def award(self, amount: int) -> Event:
@@ -166,11 +154,7 @@ class Facts:
         return self._model.expect(self._event(fact), Effect(None, str(fact.award_id)))
 
     def cancellation(self, award: AwardProposed) -> Event:
-        names = ("application_id", "program_id", "user_id", "award_id", "amount", "currency")
-        fields: dict[str, Any] = {name: getattr(award, name) for name in names}
-        event = self._event(
-            AwardCancelled.model_validate(fields | {"status": "under_review", "cancelled_by": new_id()})
-        )
+        event = self._event(self._scenario.cancellation(award))
         return self._model.expect(event, Effect("decommitment", str(event.id), self._moves(award, "available", 1)))
 
     def approval(self, award: AwardProposed) -> Event:

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from chassis.ids import new_id
 from chassis.understanding import Received
-from contracts.applications import ApplicationRejected, AwardCancelled
 from contracts.ledger import BlocksAppended, CommitmentRefused, CommitmentReserved
 from contracts.programs import ProgramCreated
 from contracts.topics import topic_of
@@ -25,32 +24,10 @@ async def handle(scenario, *facts) -> None:
     await scenario.service.runner.handle_all(polled(scenario, *facts))
 
 
-def rejection(program_id) -> ApplicationRejected:
-    return ApplicationRejected(
-        application_id=new_id(),
-        program_id=program_id,
-        user_id=new_id(),
-        status="rejected",
-        decision_id=new_id(),
-        decider_id=new_id(),
-        submission_sha256="a" * 64,
-        reviews=3,
-        final_score="61.50",
-    )
-
-
-def cancellation(award) -> AwardCancelled:
-    fields = {
-        name: getattr(award, name)
-        for name in ("application_id", "program_id", "user_id", "award_id", "amount", "currency")
-    }
-    return AwardCancelled.model_validate(fields | {"status": "under_review", "cancelled_by": new_id()})
-
-
 async def test_a_batch_books_in_the_order_of_arrival_and_says_so_once(scenario):
     await scenario.donate("100.00")
     awards = [scenario.award("40.00") for _ in range(3)]
-    await handle(scenario, *awards, rejection(scenario.program_id))
+    await handle(scenario, *awards, scenario.rejection())
     reserved = await scenario.service.announced(CommitmentReserved)
     assert [fact.award_id for fact in reserved] == [awards[0].award_id, awards[1].award_id]
     assert [fact.award_id for fact in await scenario.service.announced(CommitmentRefused)] == [awards[2].award_id]
@@ -65,7 +42,7 @@ async def test_money_given_back_in_a_batch_is_there_for_the_next_award_of_the_sa
     first = await scenario.donate("60.00")
     await scenario.donate("40.00")
     early, late = scenario.award("100.00"), scenario.award("60.00")
-    await handle(scenario, early, cancellation(early), late)
+    await handle(scenario, early, scenario.cancellation(early), late)
     assert (await scenario.blocks())[-3:] == ["commitment", "decommitment", "commitment"]
     # First in, first out also after the give-back: the oldest donation pays first again.
     [share] = await scenario.fetch("SELECT donation_id, amount FROM award_lots WHERE award_id = $1", late.award_id)

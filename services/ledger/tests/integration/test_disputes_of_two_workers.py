@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from services.ledger.tests.integration.conftest import Scenario
 from services.ledger.tests.paystack_scenario import TIMEOUT_SECONDS, Paying
 from services.ledger.tests.paystack_server import SECRET_KEY, PaystackServer, running_paystack
+from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
 from chassis.testing.harness import ServiceHarness, running_service

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from services.ledger.tests.integration.conftest import Scenario
 from services.ledger.tests.personal_columns import ERASED, KEPT
+from services.ledger.tests.scenario import Scenario
 from services.ledger.tests.statement_samples import TWO_DAYS, TWO_PAGES
 from services.ledger.tests.traces import columns_of, forms_of, forms_of_id, traces_in_tables
 

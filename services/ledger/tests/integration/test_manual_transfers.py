@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from services.ledger.tests.integration.conftest import Scenario
+from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service

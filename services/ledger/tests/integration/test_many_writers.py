@@ -12,7 +12,6 @@ from chassis.database import database_is_away
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
 from chassis.understanding import Received
-from contracts.applications import AwardCancelled
 from contracts.programs import ProgramCreated
 from contracts.topics import topic_of
 from ledger.bootstrap import SERVICE
@@ -97,12 +96,6 @@ async def test_writers_with_cut_connections_and_stepped_clocks_make_one_chain(sc
     assert (await scenario.verifier.verify()).ok
 
 
-def cancellation(award) -> AwardCancelled:
-    names = ("application_id", "program_id", "user_id", "award_id", "amount", "currency")
-    fields = {name: getattr(award, name) for name in names}
-    return AwardCancelled.model_validate(fields | {"status": "under_review", "cancelled_by": new_id()})
-
-
 @pytest.mark.parametrize("seed", range(3))
 async def test_money_is_neither_made_nor_lost_whatever_comes_twice_or_in_the_wrong_order(scenario, urls, seed):
     """The bank workload: awards, cancellations and payments by two writers, against what the model says."""
@@ -116,7 +109,7 @@ async def test_money_is_neither_made_nor_lost_whatever_comes_twice_or_in_the_wro
     awards = [scenario.award(f"{chance.randint(5, 60)}.00") for _ in range(25)]
     facts = [
         *awards,
-        *(cancellation(each) for each in awards[::3]),
+        *(scenario.cancellation(each) for each in awards[::3]),
         *(scenario.approval(each) for each in awards[1::3]),
     ]
     events = [scenario.service.event(fact) for fact in facts]

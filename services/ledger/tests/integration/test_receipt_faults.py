@@ -14,7 +14,8 @@ from typing import Any
 import asyncpg
 import pytest
 from prometheus_client import REGISTRY
-from services.ledger.tests.integration.conftest import S3_KEYS, Scenario
+from services.ledger.tests.integration.conftest import S3_KEYS
+from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
 from chassis.s3 import S3Storage

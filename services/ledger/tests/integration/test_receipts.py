@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from services.ledger.tests.integration.conftest import KEY, Scenario
 from services.ledger.tests.processes import run_ledger, run_verifier
+from services.ledger.tests.scenario import KEY, Scenario
 
 from chassis.ids import new_id
 from chassis.s3 import S3Storage

@@ -9,8 +9,8 @@ import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
-from services.ledger.tests.integration.conftest import Scenario
 from services.ledger.tests.paystack_server import SECRET_KEY, PaystackServer
+from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service

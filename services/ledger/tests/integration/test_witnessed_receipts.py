@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pypdf
 import pytest
-from services.ledger.tests.integration.conftest import KEY, Scenario
 from services.ledger.tests.processes import run_verifier
+from services.ledger.tests.scenario import KEY, Scenario
 from services.ledger.tests.witnesses import running_witnesses
 
 from chassis.ids import new_id
