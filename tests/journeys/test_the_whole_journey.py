@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rfc8785
 from tests.journeys.people import gather_people, member, verify_email
+from tests.journeys.proofs import PREIMAGE_FIELDS, root_of
 
 from local_stack.journey import steps
 from local_stack.journey.platform import Platform, until
@@ -199,32 +200,6 @@ async def test_from_registration_to_a_verified_block(stack, platform: Platform, 
     assert integrity["unbalanced_entries"] == 0
     (funds,) = [item for item in integrity["programs"] if item["program_id"] == program["id"]]
     assert (funds["available"], funds["committed"]) == ("700000.00", "100000.00")
-
-
-PREIMAGE_FIELDS = (
-    "block_index",
-    "timestamp",
-    "transaction_type",
-    "transaction_id",
-    "data",
-    "previous_hash",
-    "nonce",
-)
-
-
-def root_of(proof: dict) -> str:
-    """The root that an inclusion proof leads to (RFC 9162 section 2.1.3.2), computed by nothing of ours."""
-    index, size = proof["block_index"], proof["tree_size"] - 1
-    node = bytes.fromhex(proof["leaf_hash"])
-    for sibling in (bytes.fromhex(item) for item in proof["hashes"]):
-        if index % 2 == 1 or index == size:
-            node = hashlib.sha256(b"\x01" + sibling + node).digest()
-            while index % 2 == 0 and index != 0:
-                index, size = index // 2, size // 2
-        else:
-            node = hashlib.sha256(b"\x01" + node + sibling).digest()
-        index, size = index // 2, size // 2
-    return node.hex()
 
 
 async def test_without_funds_an_approval_is_sent_back_and_nobody_is_told_approved(stack, platform: Platform, listen):
