@@ -1,8 +1,9 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -24,8 +25,10 @@ S = TypeVar("S")
 
 # How long a connection attempt or a wait for a pooled connection may take: clients hear 503 within 5 s.
 CONNECT_TIMEOUT_SECONDS: Final = 4
-# A connection that was used within this time is taken to be there still: a ping costs as much as a small statement.
+# Who is given its work again anyway may take a connection that was used within this time to be there still: a ping
+# costs as much as a small statement.
 PING_AFTER_SECONDS: Final = 1.0
+_skips_pings: Final[ContextVar[bool]] = ContextVar("impactnet_skips_pings", default=False)
 # A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
 LOCK_TIMEOUT_SECONDS: Final = 5
 # SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
@@ -74,26 +77,13 @@ def _ping_after_rest(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def taken(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("used_at", 0.0) <= PING_AFTER_SECONDS:
+        if _skips_pings.get() and time.monotonic() - record.info.get("used_at", 0.0) <= PING_AFTER_SECONDS:
             return
         try:
             engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
-            # The pool opens another instead, and pings the others before it uses them.
+            # The pool opens another instead.
             raise DisconnectionError(str(error)) from error
-
-
-@contextmanager
-def _errors_as_ours(driver: asyncpg.Connection, statement: str) -> Iterator[None]:
-    """Past SQLAlchemy the driver's own errors come; SQLAlchemy's are the only kind that callers know."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        raise DBAPIError(statement, None, error, hide_parameters=True) from error
-    except asyncpg.InterfaceError as error:
-        if not driver.is_closed():
-            raise  # a value that cannot be encoded: a fault of ours
-        raise InterfaceError(statement, None, error, hide_parameters=True) from error
 
 
 class UnitOfWork:
@@ -148,6 +138,24 @@ class UnitOfWork:
                 raise InterfaceError("", None, ConnectionError("the connection is closed"))
         return self._raw
 
+    @asynccontextmanager
+    async def _errors_as_ours(self, driver: asyncpg.Connection, statement: str) -> AsyncIterator[None]:
+        """Past SQLAlchemy the driver's own errors come; SQLAlchemy's are the only kind that callers know.
+
+        And a connection that ended must be told to the pool, which does not see it here and would hand it out again.
+        """
+        try:
+            yield
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            has_ended = driver.is_closed()
+            if has_ended:
+                await self.connection.invalidate(error)
+            if isinstance(error, asyncpg.PostgresError):
+                raise DBAPIError(statement, None, error, hide_parameters=True) from error
+            if not has_ended:
+                raise  # a value that cannot be encoded: a fault of ours
+            raise InterfaceError(statement, None, error, hide_parameters=True) from error
+
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
         """Rows of a statement in PostgreSQL's own words ($1, $2), prepared once and kept by the driver.
 
@@ -160,7 +168,7 @@ class UnitOfWork:
         if not driver.is_in_transaction():
             # SQLAlchemy begins the transaction with its own first statement, and must know of it to commit it.
             return list((await self.connection.exec_driver_sql(statement, arguments)).mappings())
-        with _errors_as_ours(driver, statement):
+        async with self._errors_as_ours(driver, statement):
             rows: list[Any] = await driver.fetch(statement, *arguments)
         return rows
 
@@ -192,7 +200,7 @@ class UnitOfWork:
             change.check(len(await self.fetch(change.statement, *change.arguments)))
 
     async def _copy(self, driver: asyncpg.Connection, rows: Rows) -> None:
-        with _errors_as_ours(driver, f"COPY {rows.table}"):
+        async with self._errors_as_ours(driver, f"COPY {rows.table}"):
             await driver.copy_records_to_table(rows.table, columns=rows.columns, records=rows.records)
 
     async def flush(self) -> None:
@@ -244,9 +252,18 @@ class Database:
         _ping_after_rest(self.engine)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """A transaction: committed when the block ends, rolled back when it raises. The only commit there is."""
-        async with self.engine.connect() as connection, connection.begin():
+    async def unit_of_work(self, *, is_repeatable: bool = False) -> AsyncIterator[UnitOfWork]:
+        """A transaction: committed when the block ends, rolled back when it raises. The only commit there is.
+
+        `is_repeatable`: should the connection turn out to have ended a moment ago, the caller does it all again.
+        """
+        async with AsyncExitStack() as stack:
+            token = _skips_pings.set(is_repeatable)
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+            finally:
+                _skips_pings.reset(token)
+            await stack.enter_async_context(connection.begin())
             work = UnitOfWork(connection, self.clock)
             yield work
             await work.flush()

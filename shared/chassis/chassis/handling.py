@@ -142,7 +142,7 @@ class EventHandling:
 
     async def _attempt(self, messages: Sequence[Message], following: Following) -> None:
         outcomes: list[str] = []
-        async with self._database.unit_of_work() as work:
+        async with self._database.unit_of_work(is_repeatable=True) as work:
             arrived = [(message.event.id, message.event.subject) for message in messages]
             arrival = await arrive(work, self.name, arrived, following)
             new, waiting = arrival.new, arrival.waiting

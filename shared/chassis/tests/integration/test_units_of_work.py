@@ -21,6 +21,13 @@ async def database(sample_urls):
     await opened.close()
 
 
+@pytest.fixture
+async def other(sample_urls):
+    opened = Database(sample_urls["programs_worker"], application_name="test-other")
+    yield opened
+    await opened.close()
+
+
 def notes(number: int) -> Rows:
     return Rows("notes", NOTE, [(new_id(), f"note {new_id()}") for _ in range(number)])
 
@@ -86,31 +93,50 @@ async def test_a_statement_in_the_databases_own_words_belongs_to_the_transaction
     assert await count(database, "SELECT count(*) FROM notes") == 0
 
 
-async def end_its_session(database: Database, by: Database) -> None:
-    async with database.reading() as connection:
-        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+async def end_session(pid: int, by: Database) -> None:
     async with by.reading() as connection:
         assert await connection.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 
 
-async def test_a_connection_that_ended_at_rest_is_replaced_before_work_is_put_on_it(database, sample_urls):
-    other = Database(sample_urls["programs_worker"], application_name="test-other")
+async def end_its_session(database: Database, by: Database) -> None:
+    async with database.reading() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    await end_session(int(pid or 0), by)
+
+
+@pytest.mark.parametrize("rest_seconds", [0, PING_AFTER_SECONDS + 0.1])
+async def test_a_connection_that_ended_while_nobody_used_it_is_replaced_before_work_is_put_on_it(
+    database, other, rest_seconds
+):
     await end_its_session(database, other)
-    await asyncio.sleep(PING_AFTER_SECONDS + 0.1)
-    async with database.unit_of_work() as work:
+    await asyncio.sleep(rest_seconds)
+    async with database.unit_of_work(is_repeatable=rest_seconds > 0) as work:
         await work.insert(notes(1))
     assert await count(database, "SELECT count(*) FROM notes") == 1
-    await other.close()
 
 
-async def test_one_that_ended_a_moment_ago_says_so_and_the_next_one_works(database, sample_urls):
-    other = Database(sample_urls["programs_worker"], application_name="test-other")
+async def test_to_who_does_it_again_anyway_one_that_ended_a_moment_ago_says_so_once(database, other):
     await end_its_session(database, other)
     with pytest.raises(DBAPIError) as error:
-        async with database.unit_of_work() as work:
+        async with database.unit_of_work(is_repeatable=True) as work:
             await work.insert(notes(1))
     assert database_is_away(error.value)
-    async with database.unit_of_work() as work:
+    async with database.unit_of_work(is_repeatable=True) as work:
         await work.insert(notes(1))
     assert await count(database, "SELECT count(*) FROM notes") == 1
-    await other.close()
+
+
+@pytest.mark.parametrize("size", [1, 300])
+async def test_one_that_ends_in_the_middle_of_a_transaction_is_never_handed_out_again(database, other, size):
+    async def break_in_the_middle() -> None:
+        async with database.unit_of_work(is_repeatable=True) as work:
+            [row] = await work.fetch("SELECT pg_backend_pid() AS pid")
+            await end_session(row["pid"], other)
+            await work.insert(notes(size))
+
+    with pytest.raises(DBAPIError) as error:
+        await break_in_the_middle()
+    assert database_is_away(error.value)
+    async with database.unit_of_work(is_repeatable=True) as work:
+        await work.insert(notes(size))
+    assert await count(database, "SELECT count(*) FROM notes") == size
