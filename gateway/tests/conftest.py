@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,8 +14,8 @@ from gateway.tests.behind import (
     Answer,
     BehindPort,
     QuietEdgeServer,
+    deserted_port,
     eventually,
-    free_port,
     served,
     service_behind_port,
 )
@@ -90,7 +90,7 @@ async def running_stack(
             **urls,
             "jwks_url": f"{identity.url}/.well-known/jwks.json",
             # Nobody listens there: these tests are about HTTP.
-            "kafka_bootstrap": f"127.0.0.1:{free_port()}",
+            "kafka_bootstrap": "127.0.0.1:1",
             **settings,
         }
         configured = GatewaySettings(**told)
@@ -141,10 +141,11 @@ def answer_of() -> type[Answer]:
     return Answer
 
 
-@pytest.fixture(name="free_port")
-def free_port_fixture() -> int:
+@pytest.fixture(name="deserted_port")
+def deserted_port_fixture() -> Iterator[int]:
     """A port that nobody listens on."""
-    return free_port()
+    with deserted_port() as port:
+        yield port
 
 
 @pytest.fixture

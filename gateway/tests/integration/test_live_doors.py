@@ -97,8 +97,8 @@ async def test_the_twenty_first_socket_of_a_user_is_closed_with_4029(gateway_sta
             await socket.said()
 
 
-async def test_when_the_right_cannot_be_asked_the_client_is_told_to_try_later(gateway_stack, free_port, opened):
-    async with gateway_stack(applications_url=f"http://127.0.0.1:{free_port}") as stack:
+async def test_when_the_right_cannot_be_asked_the_client_is_told_to_try_later(gateway_stack, deserted_port, opened):
+    async with gateway_stack(applications_url=f"http://127.0.0.1:{deserted_port}") as stack:
         path = f"/ws/applications/{UUID(int=1)}/"
         async with opened(stack, path, stack.mint.token(uuid4())) as socket:
             assert await socket.close_code() == 1013

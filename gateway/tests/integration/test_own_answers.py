@@ -11,6 +11,8 @@ from uuid import uuid4
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from local_stack.ports import free_ports
+
 LEDGER = {
     "openapi": "3.1.0",
     "info": {"title": "ledger", "version": "1"},
@@ -109,11 +111,12 @@ async def test_metrics_count_what_was_answered(stack):
     assert live.json() == {"status": "live"}
 
 
-async def test_the_process_starts_answers_and_leaves_on_sigterm_within_its_time(gateway_stack, free_port):
+async def test_the_process_starts_answers_and_leaves_on_sigterm_within_its_time(gateway_stack):
+    [port] = free_ports(1)
     async with gateway_stack() as stack:
         environment = {
             **os.environ,
-            "IMPACTNET_GATEWAY_PORT": str(free_port),
+            "IMPACTNET_GATEWAY_PORT": str(port),
             "IMPACTNET_JWKS_URL": f"{stack.identity.url}/.well-known/jwks.json",
             "IMPACTNET_KAFKA_BOOTSTRAP": "127.0.0.1:1",
             "IMPACTNET_GATEWAY_FEED_URL": stack.service.url,
@@ -125,11 +128,11 @@ async def test_the_process_starts_answers_and_leaves_on_sigterm_within_its_time(
             async with stack.client() as client:
                 while True:
                     with contextlib.suppress(Exception):
-                        if (await client.get(f"http://127.0.0.1:{free_port}/health/ready")).status_code == 200:
+                        if (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200:
                             break
                     await asyncio.sleep(0.1)
             headers = {"Authorization": f"Bearer {stack.mint.token(uuid4())}"}
-            async with connect(f"ws://127.0.0.1:{free_port}/ws/notifications/", additional_headers=headers) as socket:
+            async with connect(f"ws://127.0.0.1:{port}/ws/notifications/", additional_headers=headers) as socket:
                 await socket.recv()
                 started = time.monotonic()
                 process.send_signal(signal.SIGTERM)

@@ -7,8 +7,8 @@ from uuid import uuid4
 ID = "01a20de4-c754-7412-a5ef-090a9ffced06"
 
 
-async def test_a_service_that_is_away_is_503_and_the_others_answer(gateway_stack, free_port, is_problem):
-    async with gateway_stack(ledger_url=f"http://127.0.0.1:{free_port}") as stack, stack.client() as client:
+async def test_a_service_that_is_away_is_503_and_the_others_answer(gateway_stack, deserted_port, is_problem):
+    async with gateway_stack(ledger_url=f"http://127.0.0.1:{deserted_port}") as stack, stack.client() as client:
         started = time.monotonic()
         away = await client.get("/api/v1/blockchain/stats/")
         assert time.monotonic() - started < 5

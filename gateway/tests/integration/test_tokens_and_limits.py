@@ -100,10 +100,10 @@ async def test_logging_in_looks_at_no_token_so_that_an_old_one_locks_nobody_out(
         assert (await client.post("/api/v1/auth/refresh/", json={})).status_code == 200
 
 
-async def test_without_any_keys_routes_that_need_a_token_are_503_and_others_go_on(gateway_stack, free_port):
+async def test_without_any_keys_routes_that_need_a_token_are_503_and_others_go_on(gateway_stack, deserted_port):
     async with gateway_stack() as stack:
         token = stack.mint.token(uuid4())
-    no_keys = f"http://127.0.0.1:{free_port}/.well-known/jwks.json"
+    no_keys = f"http://127.0.0.1:{deserted_port}/.well-known/jwks.json"
     async with gateway_stack(jwks_url=no_keys, awaits_keys=False) as stack:
         async with stack.client(token) as client:
             refused = await client.get(PRIVATE)
@@ -116,11 +116,11 @@ async def test_without_any_keys_routes_that_need_a_token_are_503_and_others_go_o
     assert "signing_keys" in ready.json()["missing"]
 
 
-async def test_keys_outlive_a_restart_without_identity_where_a_file_keeps_them(gateway_stack, free_port, tmp_path):
+async def test_keys_outlive_a_restart_without_identity_where_a_file_keeps_them(gateway_stack, deserted_port, tmp_path):
     keys_file = tmp_path / "keys.json"
     async with gateway_stack(keys_file=keys_file) as stack:
         token = stack.mint.token(uuid4())
-    no_identity = f"http://127.0.0.1:{free_port}/.well-known/jwks.json"
+    no_identity = f"http://127.0.0.1:{deserted_port}/.well-known/jwks.json"
     async with gateway_stack(jwks_url=no_identity, keys_file=keys_file) as stack, stack.client(token) as client:
         assert (await client.get(PRIVATE)).status_code == 200
 
@@ -205,8 +205,8 @@ async def test_guessing_tokens_counts_against_the_address(gateway_stack):
     assert statuses == [401] * 3 + [429]
 
 
-async def test_with_the_store_gone_reads_go_on_and_logins_and_money_are_503(gateway_stack, free_port):
-    store = f"valkey://127.0.0.1:{free_port}"
+async def test_with_the_store_gone_reads_go_on_and_logins_and_money_are_503(gateway_stack, deserted_port):
+    store = f"valkey://127.0.0.1:{deserted_port}"
     async with gateway_stack(valkey_url=store) as stack, stack.client(stack.mint.token(uuid4())) as client:
         read = await client.get(PRIVATE)
         written = await client.post(PRIVATE)
