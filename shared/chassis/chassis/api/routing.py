@@ -1,6 +1,8 @@
 """Routes whose handlers run in one unit of work: read the body, open it, answer, commit; the one commit per request."""
 
+import time
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from fastapi.routing import APIRoute
 from chassis.api.callers import find_caller
 from chassis.api.problems import ProblemError
 from chassis.api.strict_json import parse_strictly
-from chassis.database import Database, UnitOfWork
+from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.failpoints import failpoint
 from chassis.idempotency import KEY_CHARACTERS_MAX, IdempotencyKey, StoredAnswer
 from chassis.refusals import FieldRefusalError
@@ -22,6 +24,10 @@ JSON_BYTES_MAX: Final = 1024 * 1024
 _REPLAYED_HEADERS: Final = ("content-type", "etag", "location")
 E = TypeVar("E", bound=Callable[..., Any])
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+# A read that took longer met a database that is away, not a connection that ended: a second wait would be over the 5 s
+# within which clients hear 503.
+_REPEATED_WITHIN_SECONDS: Final = 0.5
 
 
 class StrictRequest(Request):
@@ -105,7 +111,8 @@ class UnitOfWorkRoute(APIRoute):
 
     The body is read before a connection is taken, so that a slow client holds none. What the handler announces, its
     effect and, for a keyed POST, its answer are committed together before the first byte of the answer is sent. An
-    answer of 400 or more, or an exception, keeps nothing.
+    answer of 400 or more, or an exception, keeps nothing. What only reads is answered once more when its connection
+    turns out to have ended, and so need not ask first whether it is there still.
 
     `IDEMPOTENT` False exempts routes whose answer must not be kept (it holds tokens). `KEY_REQUIRED` is set on the
     endpoint by `requires_idempotency_key`.
@@ -128,10 +135,23 @@ class UnitOfWorkRoute(APIRoute):
             payload = await strict.body() if request.method in _BODY_METHODS else b""
             await self.prepare(strict)
             database: Database = request.app.state.database
+            if request.method not in _SAFE_METHODS:
+                return await in_one_unit_of_work(strict, database.unit_of_work(), key, payload)
+            begun = time.monotonic()
             try:
-                async with database.unit_of_work() as work:
+                return await in_one_unit_of_work(strict, database.unit_of_work(is_repeatable=True), key, payload)
+            except Exception as error:
+                if not database_is_away(error) or time.monotonic() - begun > _REPEATED_WITHIN_SECONDS:
+                    raise
+            return await in_one_unit_of_work(strict, database.unit_of_work(), key, payload)
+
+        async def in_one_unit_of_work(
+            request: StrictRequest, opening: AbstractAsyncContextManager[UnitOfWork], key: str | None, payload: bytes
+        ) -> Response:
+            try:
+                async with opening as work:
                     request.state.work = work
-                    response = await self._answer_once(strict, answer, work, key, payload)
+                    response = await self._answer_once(request, answer, work, key, payload)
                     if response.status_code >= 400:  # noqa: PLR2004 -- the first error status of HTTP
                         raise _DiscardedError(response)
             except _DiscardedError as discarded:

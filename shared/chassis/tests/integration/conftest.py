@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 import pytest
-from fastapi import APIRouter
-from sqlalchemy import Column, String, Table, UniqueConstraint, Uuid, insert, select
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Column, String, Table, UniqueConstraint, Uuid, func, insert, select
 
 from chassis.api.callers import AuthenticatedCaller, OptionalCaller
 from chassis.api.problems import ProblemTable
@@ -91,10 +92,32 @@ async def break_after_writing(body: NoteBody, work: Work) -> NoteAnswer:
     raise RuntimeError("a fault after the effect")
 
 
+def _tries(request: Request) -> list[int]:
+    """One list for each running service."""
+    state = request.app.state
+    state.tries = getattr(state, "tries", [])
+    tries: list[int] = state.tries
+    return tries
+
+
+Tries = Annotated[list[int], Depends(_tries)]
+
+
 @router.get("/{note_id}/")
 async def read_note(note_id: UUID, work: Work) -> NoteAnswer:
     row = (await work.connection.execute(select(notes).where(notes.c.note_id == note_id))).one()
     return NoteAnswer.model_validate(row)
+
+
+@router.get("/ending/{ends}/")
+@router.post("/ending/{ends}/")
+async def end_own_session(ends: int, work: Work, tries: Tries) -> dict[str, int]:
+    """Answers with how often it was tried; the first `ends` times its session ends while it works."""
+    tries.append(ends)
+    if len(tries) <= ends:
+        await work.connection.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    await work.connection.execute(select(1))
+    return {"tries": len(tries)}
 
 
 def build(foundation: Foundation) -> Parts:

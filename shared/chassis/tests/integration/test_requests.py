@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from chassis.testing.harness import ServiceHarness, running_service
 from contracts.programs import ProgramCreated
@@ -171,3 +172,29 @@ async def test_the_document_names_every_error_as_a_problem_and_the_headers_that_
             assert (status >= "400") is ("application/problem+json" in response["content"])
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert document["components"]["schemas"]["Problem"]["required"]
+
+
+async def test_a_read_whose_connection_ends_is_answered_all_the_same(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.get("/api/v1/notes/ending/1/")
+        note = (await client.post("/api/v1/notes/", json={"name": "kept"})).json()
+        await end_a_pooled_session(service)
+        later = await client.get(f"/api/v1/notes/{note['note_id']}/")
+    assert (answer.status_code, answer.json()) == (200, {"tries": 2})
+    assert (later.status_code, later.json()) == (200, note)
+
+
+async def test_a_read_is_tried_twice_and_a_write_once(service: ServiceHarness):
+    async with service.client() as client:
+        for method, tried in (("GET", 2), ("POST", 3)):
+            answer = await client.request(method, "/api/v1/notes/ending/9/")
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+            assert len(service.app.state.tries) == tried
+
+
+async def end_a_pooled_session(service: ServiceHarness) -> None:
+    """Ends what the API's pool hands out next, as a restarted database does."""
+    async with service.api.database.reading() as by:
+        async with service.api.database.reading() as pooled:
+            pid = await pooled.scalar(text("SELECT pg_backend_pid()"))
+        assert await by.scalar(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
