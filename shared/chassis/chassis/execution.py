@@ -1,11 +1,10 @@
 """What is going on right now: the request or message being worked on, for logs, traces and events."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(NamedTuple):
     """One request or one message.
 
     `request_id` is the request's own; `correlation_id` the request at the start of it all; `causation_id` the event
@@ -19,7 +18,7 @@ class Execution:
     actor_id: str | None = None
 
 
-_current: ContextVar[Execution] = ContextVar("impactnet_execution", default=Execution())  # noqa: B039 -- the dataclass is frozen
+_current: ContextVar[Execution] = ContextVar("impactnet_execution", default=Execution())  # noqa: B039 -- a tuple is immutable
 
 
 def current_execution() -> Execution:
@@ -44,4 +43,4 @@ class executing:  # noqa: N801 -- read as a verb: `with executing(…)`; a class
 
 def acting_as(actor_id: str) -> None:
     """The caller is known now: events of this execution carry the id."""
-    _current.set(replace(_current.get(), actor_id=actor_id))
+    _current.set(_current.get()._replace(actor_id=actor_id))

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from chassis.execution import Execution
@@ -26,8 +25,7 @@ _RESERVE: Final = (
 WAKE_CHANNEL: Final = "outbox"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingEvent:
+class PendingEvent(NamedTuple):
     """A fact announced in a unit of work and not yet written; `execution` is what it comes of."""
 
     event_id: UUID

@@ -1,8 +1,7 @@
 """Which facts a service listens to, and what it does with each."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from chassis.database import UnitOfWork
 from contracts.envelope import Event
@@ -12,8 +11,7 @@ from contracts.topics import topic_of
 F = TypeVar("F", bound=Fact)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """An event being handled, the unit of work that its effect belongs to, and the event's members as they came.
 
     `reading` is what the service's reader made of it, None where there is no reader; `earlier` the same of an event

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chassis.subscriptions import Subscriptions
 from contracts.envelope import Event, UndecodableEventError, parse_content
@@ -16,16 +15,14 @@ UNDERSTOOD_AT_A_TIME: Final = 4
 Origin = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A record as Kafka delivers it. `origin` is (topic, partition, offset)."""
 
     payload: bytes
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A record that was understood and has handlers; with what the service's reader made of it, or its error."""
 
     received: Received
@@ -35,8 +32,7 @@ class Message:
     reading: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
+class Undecodable(NamedTuple):
     """A record that is no event of ours, and why."""
 
     received: Received

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
 import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -23,20 +22,9 @@ log = structlog.get_logger(__name__)
 # One commit appends at most this many blocks: its event stays far below the size cap.
 BATCH_BLOCKS_MAX: Final = 256
 
-_BLOCK_COLUMNS: Final = (
-    "block_index",
-    "timestamp",
-    "transaction_type",
-    "transaction_id",
-    "data",
-    "previous_hash",
-    "hash",
-    "nonce",
-    "preimage",
-)
-
-
 _NODE_COLUMNS: Final = ("level", "index", "hash")
+# Where the data of a block stands among its fields, which are the columns of its row too.
+_DATA: Final = Block._fields.index("data")
 _POSTING_COLUMNS: Final = ("block_index", "line", "account", "currency", "amount")
 
 # Silence that marks the head's holder as frozen. Two such waits and a rest stay within the five seconds in which
@@ -83,6 +71,7 @@ class _Place:
     tip_at: datetime
     frontier: Frontier
     sealed: list[Block] = field(default_factory=list)
+    records: list[tuple[Any, ...]] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     execution: Execution | None = None
 
@@ -164,7 +153,7 @@ class PostgresChain:
         # Of a batch, the event behind its first block is named as the cause.
         self._work.announce(appended, execution=place.execution)
         return [
-            Rows("blocks", _BLOCK_COLUMNS, [_block_record(block) for block in sealed]),
+            Rows("blocks", Block._fields, place.records),
             Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
             Rows("postings", _POSTING_COLUMNS, place.postings),
             _move_head(place.found, left, sealed[-1].timestamp, frontier),
@@ -225,26 +214,14 @@ def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
         data=draft.data,
         previous_hash=place.tip,
         nonce=place.epoch,
+        encoded_data=draft.encoded_data,
     )
     place.tip = block.hash
     place.sealed.append(block)
+    place.records.append((*block[:_DATA], draft.encoded_data.decode(), *block[_DATA + 1 :]))
     if draft.entry is not None:
         place.postings += [
             (block.block_index, line, posting.account, draft.entry.currency, posting.amount)
             for line, posting in enumerate(draft.entry.postings)
         ]
     return block
-
-
-def _block_record(block: Block) -> tuple[Any, ...]:
-    return (
-        block.block_index,
-        block.timestamp,
-        block.transaction_type,
-        block.transaction_id,
-        orjson.dumps(block.data).decode(),
-        block.previous_hash,
-        block.hash,
-        block.nonce,
-        block.preimage,
-    )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from operator import call
 from typing import Any, Final
 
 from ledger.domain.accounts import Entry, Posting, check_balanced
@@ -19,7 +20,7 @@ Check = Callable[[Any], object]
 
 
 def _matches(pattern: re.Pattern[str]) -> Check:
-    # Raises TypeError for what is no text: `check_fields` knows.
+    # Raises TypeError for what is no text: who calls it knows.
     return pattern.fullmatch
 
 
@@ -98,17 +99,25 @@ def check_fields(transaction_type: str, data: Mapping[str, Any]) -> None:
     if transaction_type not in _FIELDS:
         raise BadShapeError(f"{transaction_type!r} is not a block type")
     required, allowed, checks = _FIELDS[transaction_type]
-    if missing := required - data.keys():
-        raise BadShapeError(f"{transaction_type}: {', '.join(sorted(missing))} is missing")
-    if left := data.keys() - allowed:
-        raise BadShapeError(f"{transaction_type}: {', '.join(sorted(left))} does not belong here")
-    for field, value in data.items():
-        try:
-            is_right = checks[field](value)
-        except TypeError:
-            is_right = False
-        if not is_right:
-            raise BadShapeError(f"{transaction_type}: {field} is not of its form")
+    if not required <= data.keys() <= allowed:
+        if missing := required - data.keys():
+            raise BadShapeError(f"{transaction_type}: {', '.join(sorted(missing))} is missing")
+        left = ", ".join(sorted(data.keys() - allowed))
+        raise BadShapeError(f"{transaction_type}: {left} does not belong here")
+    try:
+        are_right = all(map(call, map(checks.__getitem__, data), data.values()))
+    except TypeError:
+        are_right = False
+    if not are_right:
+        wrong = next(field for field, value in data.items() if not _is_right(checks[field], value))
+        raise BadShapeError(f"{transaction_type}: {wrong} is not of its form")
+
+
+def _is_right(check: Check, value: Any) -> bool:
+    try:
+        return bool(check(value))
+    except TypeError:
+        return False
 
 
 def entry_of(data: Mapping[str, Any]) -> Entry:

@@ -3,28 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from ledger.domain import accounts
+from ledger.domain import accounts, canonical
 from ledger.domain.accounts import Entry
 from ledger.domain.block_data import MONEY_TYPES, check_fields, money_data
 from ledger.domain.refusals import BadShapeError
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A block without its place: index, time, previous hash and nonce are given under the writer's lock."""
+class Draft(NamedTuple):
+    """A block without its place: index, time, previous hash and nonce are given under the writer's lock.
+
+    `encoded_data` is the canonical encoding of `data`.
+    """
 
     transaction_type: str
     transaction_id: str
     data: Mapping[str, Any]
-    entry: Entry | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self.transaction_type, self.data)
-        if (self.entry is not None) is not (self.transaction_type in MONEY_TYPES):
-            raise BadShapeError(f"{self.transaction_type}: money moves by an entry, and only money does")
+    encoded_data: bytes
+    entry: Entry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,16 @@ class AwardReference:
         return accounts.beneficiary(str(self.beneficiary_id))
 
 
+def _draft(transaction_type: str, transaction_id: str, data: Mapping[str, Any], entry: Entry | None = None) -> Draft:
+    """Raises BadShapeError when the data is not that of its type."""
+    check_fields(transaction_type, data)
+    if (entry is not None) is not (transaction_type in MONEY_TYPES):
+        raise BadShapeError(f"{transaction_type}: money moves by an entry, and only money does")
+    return Draft(transaction_type, transaction_id, data, canonical.encode(data), entry)
+
+
 def program_create(event_id: UUID, program_id: UUID, currency: str) -> Draft:
-    return Draft("program_create", str(event_id), {"program_id": str(program_id), "currency": currency})
+    return _draft("program_create", str(event_id), {"program_id": str(program_id), "currency": currency})
 
 
 def donation(
@@ -71,17 +77,17 @@ def donation(
         program_id=str(program_id),
         earmark=None if earmark is None else str(earmark),
     )
-    return Draft("donation", str(transaction_id), data, entry)
+    return _draft("donation", str(transaction_id), data, entry)
 
 
 def commitment(event_id: UUID, award: AwardReference, amount: Decimal, currency: str) -> Draft:
     entry = accounts.move(amount, currency, source=award.available, target=award.committed)
-    return Draft("commitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
+    return _draft("commitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
 
 
 def decommitment(event_id: UUID, award: AwardReference, amount: Decimal, currency: str) -> Draft:
     entry = accounts.move(amount, currency, source=award.committed, target=award.available)
-    return Draft("decommitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
+    return _draft("decommitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ def disbursement(reference: DisbursementReference, step: str) -> Draft:
         payee_commitment=reference.payee_commitment,
         **award.fields(),
     )
-    return Draft("disbursement", f"{reference.transaction_id}:{step}", data, entry)
+    return _draft("disbursement", f"{reference.transaction_id}:{step}", data, entry)
 
 
 def reversal(reference: DisbursementReference, code: str) -> Draft:
@@ -124,7 +130,7 @@ def reversal(reference: DisbursementReference, code: str) -> Draft:
     data = money_data(
         reference.amount, entry, disbursement_id=str(reference.transaction_id), code=code, **award.fields()
     )
-    return Draft("reversal", f"{reference.transaction_id}:reversed", data, entry)
+    return _draft("reversal", f"{reference.transaction_id}:reversed", data, entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,7 @@ def refund(reference: RefundReference, step: str) -> Draft:
         donor_id=str(reference.donor_id),
         program_id=str(reference.program_id),
     )
-    return Draft("refund", f"{reference.transaction_id}:{step}", data, entry)
+    return _draft("refund", f"{reference.transaction_id}:{step}", data, entry)
 
 
 def decision(
@@ -181,7 +187,7 @@ def decision(
         "final_score": f"{final_score:.2f}",
         "decider_id": str(decider_id),
     }
-    return Draft("decision", str(event_id), data if award_id is None else data | {"award_id": str(award_id)})
+    return _draft("decision", str(event_id), data if award_id is None else data | {"award_id": str(award_id)})
 
 
 def interview(
@@ -194,10 +200,10 @@ def interview(
         "model": model,
         "prompt_version": prompt_version,
     }
-    return Draft("interview", str(event_id), data)
+    return _draft("interview", str(event_id), data)
 
 
 def exception(event_id: UUID, *, event_type: str, event_hash: str, code: str) -> Draft:
     """A fact that cannot be booked as asked is still recorded: nothing is dropped in silence."""
     data = {"event_id": str(event_id), "event_type": event_type, "event_hash": event_hash, "code": code}
-    return Draft("exception", str(event_id), data)
+    return _draft("exception", str(event_id), data)

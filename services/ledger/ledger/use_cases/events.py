@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from contracts.envelope import EVENT_SIZE_BYTES_MAX
 from ledger.domain import canonical
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Which event a block comes from. `content_hash` is hex SHA-256 over its canonical form."""
 
     event_id: UUID

@@ -1,7 +1,7 @@
 """The board decided, the applicant may know: a block says what, on which submission, by whom (as a random id)."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from ledger.domain import drafts
@@ -9,8 +9,7 @@ from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     application_id: UUID
     program_id: UUID
     outcome: str

@@ -1,6 +1,5 @@
 """The quick look at blocks passes nothing that the exact one refuses, and nearly everything that it accepts."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -164,7 +163,7 @@ def test_an_amount_that_is_not_written_as_money_is_looked_at_exactly(amount):
     block = sealed(DRAFTS[3])
     text = block.preimage.decode().replace('"5.00"', f'"{amount}"').replace('"-5.00"', f'"-{amount}"')
     fields = orjson.loads(text)
-    forged = replace(block, data=fields["data"], preimage=text.encode())
+    forged = block._replace(data=fields["data"], preimage=text.encode())
     assert screen([row_of(forged)], Link(NO_PREVIOUS_HASH, "", 0)).suspects == [0]
 
 
@@ -179,12 +178,12 @@ def test_an_amount_that_is_not_written_as_money_is_looked_at_exactly(amount):
 def test_a_time_that_no_block_has_is_looked_at_exactly_even_where_the_bytes_agree(stamp, written):
     block = sealed(DRAFTS[0])
     preimage = block.preimage.replace(b"2026-01-02T03:04:05.000060Z", written.encode())
-    row = row_of(replace(block, preimage=preimage, hash=sha256(preimage).hexdigest()))._replace(timestamp=stamp)
+    row = row_of(block._replace(preimage=preimage, hash=sha256(preimage).hexdigest()))._replace(timestamp=stamp)
     assert screen([row], Link(NO_PREVIOUS_HASH, "", 0)).suspects == [0]
 
 
 def test_an_id_that_would_say_more_than_an_id_is_looked_at_exactly():
     """`x","transaction_type":"...` inside an id would make other bytes of the same text."""
     block = sealed(DRAFTS[0])
-    forged = replace(block, transaction_id='x","y":"z')
+    forged = block._replace(transaction_id='x","y":"z')
     assert screen([row_of(forged)], Link(NO_PREVIOUS_HASH, "", 0)).suspects == [0]

@@ -5,12 +5,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ledger.domain import accounts, block, block_data, merkle
+from ledger.domain import accounts, block, block_data, canonical, merkle
 from ledger.domain.refusals import BadShapeError, NotCanonicalError
 
 GOLDEN = Path(__file__).parents[1] / "data" / "impactnet-blocks"
 ID = "0198c0de-0000-7000-8000-000000000001"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+SIZES = st.integers(0, canonical.INTEGER_MAX)
 
 
 def donation(**changes):
@@ -24,6 +31,46 @@ def test_genesis_is_the_golden_block_byte_for_byte():
     assert genesis.hash == (GOLDEN / "genesis.sha256").read_text().strip()
     assert genesis.leaf_hash == merkle.leaf_hash(genesis.preimage)
     block_data.check_shape("genesis", genesis.data)
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "block_index": SIZES,
+            "timestamp": st.datetimes(timezones=st.just(UTC)),
+            "transaction_type": TEXTS,
+            "transaction_id": TEXTS,
+            "data": st.dictionaries(st.from_regex(r"[A-Za-z0-9_.:-]{1,9}", fullmatch=True), TEXTS | SIZES, max_size=4),
+            "previous_hash": TEXTS,
+            "nonce": SIZES,
+        }
+    )
+)
+def test_the_bytes_of_a_block_are_the_canonical_json_of_its_fields(fields):
+    made = block.make_block(**fields)
+    written = {**fields, "timestamp": block.format_timestamp(fields["timestamp"])}
+    assert made.preimage == rfc8785.dumps(written) == canonical.encode(written)
+    assert block.make_block(**fields, encoded_data=canonical.encode(fields["data"])) == made
+    assert block.parse_preimage(made.preimage) == made
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"block_index": canonical.INTEGER_MAX + 1},
+        {"block_index": -1},
+        {"nonce": canonical.INTEGER_MAX + 1},
+        {"transaction_id": "\ud800"},
+        {"data": {"share": 0.5}},
+        {"data": {"text": "x" * canonical.SIZE_BYTES_MAX}},
+        {"data": {}, "encoded_data": b'{"text":"' + b"x" * canonical.SIZE_BYTES_MAX + b'"}'},
+    ],
+)
+def test_a_block_outside_the_profile_is_never_made(changes):
+    fields = {"block_index": 1, "timestamp": datetime(2026, 5, 1, tzinfo=UTC), "transaction_type": "exception"}
+    sound = fields | {"transaction_id": ID, "data": {}, "previous_hash": block.NO_PREVIOUS_HASH, "nonce": 1}
+    with pytest.raises(NotCanonicalError):
+        block.make_block(**(sound | changes))
 
 
 def test_a_preimage_gives_back_its_block_and_nothing_else_does():
