@@ -41,6 +41,9 @@ def add_verify_command(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         settings = read_settings(LedgerSettings)
+        if not settings.worker_database_url.get_secret_value():
+            sys.stderr.write("IMPACTNET_LEDGER_WORKER_DATABASE_URL is not set: verify where the worker runs\n")
+            raise typer.Exit(2)
         # The answer alone goes to standard output.
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         try:

@@ -98,3 +98,23 @@ async def test_production_without_the_key_says_that_it_does_not_look_at_what_was
     status, out, err = await run_ledger(scenario.urls, "verify", **settings)
     assert (status, out) == (0, "ok: blocks 0 to 1\n")
     assert "IMPACTNET_LEDGER_VERIFICATION_KEY" in err
+
+
+async def test_an_api_which_has_no_key_does_not_call_broken_what_the_worker_sealed(scenario):
+    await scenario.service.tick("verify_growth")
+    # As a key of the worker's own would seal it.
+    await scenario.fetch("ALTER TABLE verified_states DISABLE TRIGGER refuse_change")
+    await scenario.fetch("UPDATE verified_states SET mac = decode(repeat('ab', 32), 'hex')")
+    scenario.is_sound = False
+    status, out, err = await run_ledger(scenario.urls, "verify", IMPACTNET_PROCESS="api")
+    assert (status, out) == (0, "ok: blocks 0 to 1\n")
+    assert "IMPACTNET_LEDGER_VERIFICATION_KEY" in err
+    status, out, _ = await run_ledger(scenario.urls, "verify", IMPACTNET_PROCESS="worker")
+    assert status == 1
+    assert "no known key has sealed it" in out
+
+
+async def test_a_process_without_the_workers_database_could_not_look(urls):
+    status, out, err = await run_ledger({**urls, "ledger_worker": ""}, "verify")
+    assert (status, out) == (2, "")
+    assert "IMPACTNET_LEDGER_WORKER_DATABASE_URL" in err
