@@ -10,9 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-ROOT = Path("/secrets")
+# Where the volumes are, a folder each.
+ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else "/secrets")
 CONTEXTS = ("identity", "programs", "applications", "ledger", "feed")
 DATABASE = "postgresql+asyncpg://{role}:{password}@postgres:5432/impactnet"
+WITNESS = "localhost/impactnet-witness"
+WITNESS_URL = "http://ledger-witness:8000"
 DEMO_PEOPLE = (
     ("super", "Sade Bello", "super_admin"),
     ("admin1", "Bola Adeyemi", "admin"),
@@ -34,6 +37,7 @@ def main() -> None:
         kept(f"{context}/master_key", key)
     keep_database_url("ledger_signer", "signer/database_url")
     keep_signing_key()
+    keep_witness()
     kept("verification/key", key)
     kept("gateway/ticket_key", key)
     valkey_password = kept("valkey/password", password)
@@ -72,10 +76,24 @@ def keep_signing_key() -> None:
         kept(f"{volume}/verifier_keys", lambda: keys["IMPACTNET_LEDGER_VERIFIER_KEYS"])
 
 
+def keep_witness() -> None:
+    """A witness's key, and the policy that asks for its word: who signs, who watches, and where."""
+    generated = kept("witness/generated", partial(ledger, "witness", "keygen", WITNESS))
+    key_line, witness_line = generated.splitlines()
+    kept("witness/key", lambda: key_line.partition("=")[2])
+    vkey = witness_line.split()[2]
+    log = (ROOT / "ledger" / "verifier_keys").read_text().split(",")[0]
+    kept("witness-policy/policy", lambda: f"log {log}\nwitness local {vkey} {WITNESS_URL}\nquorum local\n")
+
+
 def generated_keys() -> str:
+    return ledger("keys", "generate")
+
+
+def ledger(*arguments: str) -> str:
     """The ledger's own command; it needs the log's name and no other setting, so it runs as a developer's would."""
-    return subprocess.run(
-        [sys.executable, "-m", "ledger", "keys", "generate"],
+    return subprocess.run(  # noqa: S603 -- our own interpreter and module
+        [sys.executable, "-m", "ledger", *arguments],
         env={**os.environ, "IMPACTNET_ENVIRONMENT": "development"},
         capture_output=True,
         text=True,

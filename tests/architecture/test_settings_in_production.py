@@ -1,0 +1,201 @@
+"""Everything that compose and Kubernetes start has in production what its settings demand, and witnesses to ask."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from tests.architecture.kustomize import render
+
+from applications.settings import ApplicationsSettings
+from chassis.settings import ServiceSettings
+from feed.settings import FeedSettings
+from gateway.settings import GatewaySettings
+from identity.settings import IdentitySettings
+from ledger.adapters.keys import signing_key
+from ledger.adapters.witness_memory import open_policy, published_policy
+from ledger.domain.cosignatures import WitnessSigningKey
+from ledger.domain.notes import SigningKey
+from ledger.settings import LedgerSettings
+from programs.settings import ProgramsSettings
+
+Object = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+K8S = ROOT / "infra" / "k8s"
+ORIGIN = "api.impactnet.ng/ledger"
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    "identity": IdentitySettings,
+    "programs": ProgramsSettings,
+    "applications": ApplicationsSettings,
+    "ledger": LedgerSettings,
+    "feed": FeedSettings,
+    "gateway": GatewaySettings,
+}
+COMPOSE: dict[str, Object] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+# A witness has no settings of ours: it could be anybody's.
+PROCESSES = [
+    name
+    for name, service in COMPOSE.items()
+    if service["image"].startswith("impactnet/") and name not in {"secrets", "ledger-witness"}
+]
+SIGNER = "ledger-signer"
+
+
+def interpolated(text: str, outside: Mapping[str, str]) -> str:
+    """As compose does it: `${NAME:-default}`."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: outside.get(found[1]) or found[2], text)
+
+
+def environment_in_compose(name: str, volumes: Path) -> dict[str, str]:
+    """What a container is told; paths lead to where `volumes` has its mounts."""
+    service = COMPOSE[name]
+    outside = {"IMPACTNET_ENVIRONMENT": "production", "IMPACTNET_LEDGER_ORIGIN": ORIGIN}
+    pairs = [interpolated(mount, outside).split(":") for mount in service["volumes"]]
+    mounts = {target: source for source, target, *_ in pairs}
+    told = {}
+    for variable, value in service["environment"].items():
+        if value is None:
+            continue
+        text = interpolated(str(value), outside)
+        for target, source in mounts.items():
+            if text.startswith(f"{target}/"):
+                text = text.replace(target, str(volumes / source.removeprefix("secrets-")), 1)
+        told[variable] = text
+    return told
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The volumes as the first start of a production system fills them."""
+    folder = tmp_path_factory.mktemp("volumes")
+    for mount in COMPOSE["secrets"]["volumes"]:
+        target = mount.split(":")[1]
+        if target.startswith("/secrets/"):
+            (folder / target.removeprefix("/secrets/")).mkdir()
+    command = [sys.executable, str(ROOT / "infra" / "docker" / "make_secrets.py"), str(folder)]
+    subprocess.run(command, env={**os.environ, "IMPACTNET_LEDGER_ORIGIN": ORIGIN}, check=True)
+    return folder
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Mapping[str, str]], ServiceSettings]:
+    """The settings of a service in an environment that has nothing else of ours."""
+
+    def settings_of(context: str, environment: Mapping[str, str]) -> ServiceSettings:
+        for name in list(os.environ):
+            if name.startswith("IMPACTNET_"):
+                monkeypatch.delenv(name)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return SETTINGS[context]()
+
+    return settings_of
+
+
+def context_of(name: str) -> str:
+    return "identity" if name == "demo-users" else name.split("-", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_container_starts_in_production_with_the_secrets_that_were_made_for_it(name, volumes, read):
+    environment = environment_in_compose(name, volumes)
+    assert read(context_of(name), environment).environment == "production"
+
+
+def test_compose_has_a_witness_whose_word_its_signer_needs_and_its_api_shows(volumes, read):
+    signer = read("ledger", environment_in_compose(SIGNER, volumes))
+    assert signer.signer_database_url.get_secret_value()
+    key = signing_key(signer)
+    assert key.name == ORIGIN
+    [witness] = open_policy(signer.witness_policy, key.verifier).witnesses
+    assert not open_policy(signer.witness_policy, key.verifier).is_met_by([])
+    assert witness.url == "http://ledger-witness:8000"
+    api = read("ledger", environment_in_compose("ledger-api", volumes))
+    assert f"log {key.verifier.vkey}\n".encode() in (published_policy(api.witness_policy) or b"")
+    environment = environment_in_compose("ledger-witness", volumes)
+    secret = Path(environment["IMPACTNET_WITNESS_KEY_FILE"]).read_text()
+    assert WitnessSigningKey.parse(secret.strip()).verifier == witness.key
+    assert Path(environment["IMPACTNET_WITNESS_LOGS"]).read_bytes() == published_policy(api.witness_policy)
+
+
+def test_the_witness_has_nothing_of_the_log_and_nobody_has_its_key_or_memory():
+    readers: dict[str, set[str]] = {}
+    for name, service in COMPOSE.items():
+        for mount in service.get("volumes", []):
+            readers.setdefault(interpolated(mount, {}).split(":")[0], set()).add(name)
+    assert readers["secrets-witness"] == {"secrets", "ledger-witness"}
+    assert readers["witness-memory"] == {"ledger-witness"}
+    assert readers["witness-policy"] == {"secrets", "ledger-witness", "ledger-api", SIGNER}
+    assert {volume for volume, names in readers.items() if "ledger-witness" in names} == {
+        "secrets-witness",
+        "witness-policy",
+        "witness-memory",
+    }
+
+
+def named_secrets() -> dict[str, set[str]]:
+    """The keys of each Kubernetes secret, as `infra/k8s/README.md` asks for them."""
+    found: dict[str, set[str]] = {}
+    for owners, keys in re.findall(r"^\| (`.*?)(?: also)? \| (`.*) \|$", (K8S / "README.md").read_text(), re.MULTILINE):
+        [first, *others] = re.findall(r"`(.+?)`", owners)
+        names = [first, *(first.rpartition("-")[0] + other for other in others)]
+        wanted = {key for key in re.findall(r"`(IMPACTNET_\w+)`", keys) if not key.endswith("_BUCKET")}
+        for name in names:
+            for context in SETTINGS.keys() - {"gateway"} if "<service>" in name else [""]:
+                found.setdefault(name.replace("<service>", context), set()).update(wanted)
+    return found
+
+
+def example(name: str, key: SigningKey) -> str:
+    if name.endswith("_SIGNING_KEY"):
+        return key.text
+    if name.endswith("_VERIFIER_KEYS"):
+        return key.verifier.vkey
+    if name.endswith(("_MASTER_KEY", "_TICKET_KEY", "_VERIFICATION_KEY")):
+        return base64.b64encode(bytes(range(32))).decode()
+    return "sk_live_example" if "PAYSTACK" in name else "postgresql+asyncpg://role:word@host/impactnet"
+
+
+def environment_in_kubernetes(workload: Object, entries: list[Object], given: dict[str, set[str]]) -> dict[str, str]:
+    [container] = workload["spec"]["template"]["spec"]["containers"]
+    key = SigningKey.generate(ORIGIN)
+    told: dict[str, str] = {}
+    for source in container["envFrom"]:
+        if "configMapRef" in source:
+            name = source["configMapRef"]["name"]
+            [data] = [
+                each["data"] for each in entries if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", name)
+            ]
+            told |= data
+        else:
+            told |= {name: example(name, key) for name in given[source["secretRef"]["name"]]}
+    return told | {each["name"]: each["value"] for each in container.get("env", [])}
+
+
+PRODUCTION = render(K8S / "overlays" / "production")
+WORKLOADS = {each["metadata"]["name"]: each for each in PRODUCTION if each["kind"] in {"Deployment", "Job"}}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_pod_starts_in_production_with_the_secrets_that_the_readme_asks_for(name, read):
+    environment = environment_in_kubernetes(WORKLOADS[name], PRODUCTION, named_secrets())
+    settings = read(context_of(name), environment)
+    assert settings.environment == "production"
+    if name == SIGNER:
+        assert settings.signer_database_url.get_secret_value()
+        assert signing_key(settings).verifier.vkey == settings.verifier_keys[0]
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS.keys() - {SIGNER}))
+def test_a_pod_without_its_secrets_does_not_start(name, read):
+    environment = environment_in_kubernetes(WORKLOADS[name], PRODUCTION, {secret: set() for secret in named_secrets()})
+    with pytest.raises(ValidationError, match="production needs"):
+        read(context_of(name), environment)
