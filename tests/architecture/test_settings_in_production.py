@@ -1,20 +1,23 @@
-"""Everything that compose and Kubernetes start has in production what its settings demand, and witnesses to ask."""
+"""All that compose and Kubernetes start has what its settings demand in production, and reaches what they name."""
 
 import base64
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests.architecture.kustomize import render
+from tests.architecture.kustomize import documents, render
 
 from applications.settings import ApplicationsSettings
+from chassis.s3_settings import StorageSettings
 from chassis.settings import ServiceSettings
 from feed.settings import FeedSettings
 from gateway.settings import GatewaySettings
@@ -199,3 +202,62 @@ def test_a_pod_without_its_secrets_does_not_start(name, read):
     environment = environment_in_kubernetes(WORKLOADS[name], PRODUCTION, {secret: set() for secret in named_secrets()})
     with pytest.raises(ValidationError, match="production needs"):
         read(context_of(name), environment)
+
+
+def test_an_overlay_with_witnesses_mounts_their_policy_where_it_is_read(tmp_path):
+    folders = {"resources": "overlays/production", "components": "components/witnesses"}
+    plan = {kind: [os.path.relpath(K8S / folder, tmp_path.resolve())] for kind, folder in folders.items()}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"kind": "Kustomization", **plan}))
+    entries = render(tmp_path)
+    by_kind = {(each["kind"], each["metadata"]["name"]): each for each in entries}
+    policy = by_kind["ConfigMap", "ledger-witnesses"]["data"]
+    (tmp_path / "policy").write_text(policy["policy"])
+    assert published_policy(str(tmp_path / "policy"))
+    for process in ("api", "signer"):
+        pod = by_kind["Deployment", f"ledger-{process}"]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        folder, _, file = told["IMPACTNET_LEDGER_WITNESS_POLICY"].rpartition("/")
+        assert file in policy
+        [mount] = [each for each in container["volumeMounts"] if each["mountPath"] == folder]
+        [volume] = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+        assert volume["configMap"] == {"name": "ledger-witnesses"}
+        assert "IMPACTNET_PROCESS" in told, "what was there before is still there"
+    if kubectl := shutil.which("kubectl"):
+        command = [kubectl, "kustomize", str(tmp_path)]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        theirs = {(each["kind"], each["metadata"]["name"]): each for each in documents(result.stdout)}
+        for process in ("api", "signer"):
+            pods = [found["Deployment", f"ledger-{process}"]["spec"]["template"]["spec"] for found in (by_kind, theirs)]
+            mounted = [sorted(volume["name"] for volume in pod["volumes"]) for pod in pods]
+            assert mounted[0] == mounted[1]
+
+
+def reaches(labels: Mapping[str, str], address: str, entries: list[Object]) -> bool:
+    """Whether a network policy lets pods with these labels out to a URL's host."""
+    url = urlsplit(address)
+    namespace = (url.hostname or "").partition(".")[2]
+    inside = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    for policy in (each["spec"] for each in entries if each["kind"] == "NetworkPolicy"):
+        chosen = policy["podSelector"]
+        selected = chosen.get("matchLabels", {}).items() <= labels.items() and all(
+            labels.get(each["key"]) in each["values"] for each in chosen.get("matchExpressions", [])
+        )
+        for rule in policy.get("egress", []) if selected else []:
+            goes = inside in rule["to"] or (
+                url.scheme == "https" and any(to.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" for to in rule["to"])
+            )
+            if goes and {"protocol": "TCP", "port": url.port or 443} in rule["ports"]:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("overlay", ["development", "production"])
+def test_whoever_keeps_objects_may_go_where_they_are_kept_and_nobody_else(overlay):
+    entries = render(K8S / "overlays" / overlay)
+    [settings] = [each["data"] for each in entries if each["metadata"]["name"] == "settings"]
+    for context, kind in SETTINGS.items():
+        for process in ("api", "worker", "migrate"):
+            labels = {"app.kubernetes.io/name": context, "app.kubernetes.io/component": process}
+            expected = issubclass(kind, StorageSettings) and process != "migrate"
+            assert reaches(labels, settings["IMPACTNET_S3_ENDPOINT"], entries) == expected, labels
