@@ -26,7 +26,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --
 UP = $(if $(STATE),--state $(STATE)) $(if $(PORT_BASE),--port-base $(PORT_BASE)) \
 	$(if $(SPLIT),--split) $(if $(WORKERS),--workers $(WORKERS))
 
-.PHONY: help setup up up-docker status reset demo test test-docker check lock format bench bench-ledger
+.PHONY: help setup up up-docker status reset demo demo-docker test test-docker check lock format bench bench-ledger
 
 help: ## show this
 	@echo "ImpactNet. Start with: make up    then, in a second shell: make demo"
@@ -49,6 +49,11 @@ reset: setup ## forget data, logs and secrets of the local system (refused while
 
 demo: setup ## one application from registration to a verified block (starts the system if it must)
 	@$(RUN) -m local_stack demo $(if $(STATE),--state $(STATE))
+
+demo-docker: setup ## the same in what up-docker started
+	@users=$$(mktemp) && trap 'rm -f "$$users"' EXIT && \
+		docker compose run --rm --no-deps -T --entrypoint cat demo-users /run/demo/users.json >"$$users" && \
+		$(RUN) -m local_stack demo --url "http://localhost:$${IMPACTNET_HTTP_PORT:-8080}" --users "$$users"
 
 # Two side by side: each has its own PostgreSQL and Kafka. Modules stay whole, in the order that pyproject.toml gives.
 PARALLEL := -n 2 --dist loadscope --no-loadscope-reorder

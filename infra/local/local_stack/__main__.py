@@ -38,6 +38,8 @@ State = Annotated[Path, typer.Option("--state", help="Folder of data, logs and s
 PortBase = Annotated[int, typer.Option(help="The gateway's port; all others are counted from it.")]
 Split = Annotated[bool, typer.Option("--split", help="API and worker of each service apart.")]
 Workers = Annotated[int, typer.Option(help="Workers of each service, with --split.")]
+Url = Annotated[str | None, typer.Option(help="A system that runs already, containers for example: its door.")]
+Users = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="With --url: its demo users.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs; sizes in bytes.")]
 
 
@@ -49,16 +51,23 @@ def up(state: State = STATE, port_base: PortBase = PORT_BASE, split: Split = Fal
 
 
 @app.command()
-def demo(state: State = STATE, port_base: PortBase = PORT_BASE) -> None:
+def demo(state: State = STATE, port_base: PortBase = PORT_BASE, url: Url = None, users: Users = None) -> None:
     """Drive one application through all of it; start the system for that when it does not run."""
-    from local_stack.demo import run_demo  # noqa: PLC0415 -- its HTTP clients are of no use to the other commands
+    from httpx import TransportError  # noqa: PLC0415 -- HTTP clients are of no use to the other commands
+
+    from local_stack.demo import run_demo  # noqa: PLC0415 -- the same
     from local_stack.journey.platform import UnexpectedAnswerError  # noqa: PLC0415 -- the same
 
     with _failures_in_words(state, "The demo cannot go on:"):
-        stack = _stack(state, port_base, Layout())
         try:
-            asyncio.run(play(stack, lambda url: run_demo(screen.console, url, stack.state / DEMO_USERS_FILE)))
-        except UnexpectedAnswerError as error:
+            if url is not None:
+                if users is None:
+                    raise ValueError("--url needs --users: a file with the demo users of that system")
+                asyncio.run(run_demo(screen.console, url, users))
+                return
+            stack = _stack(state, port_base, Layout())
+            asyncio.run(play(stack, lambda door: run_demo(screen.console, door, stack.state / DEMO_USERS_FILE)))
+        except (UnexpectedAnswerError, TransportError) as error:
             screen.show_failure("The demo did not go as it should:", error)
             raise typer.Exit(1) from None
 

@@ -1,5 +1,6 @@
 """The command line, as someone meets it who starts the system twice, or beside something else."""
 
+import json
 import os
 import socket
 import subprocess
@@ -113,3 +114,18 @@ def test_ports_are_counted_from_a_base_and_moved_one_by_one() -> None:
 
 def test_free_ports_differ() -> None:
     assert len(set(free_ports(50))) == 50
+
+
+def test_the_demo_of_a_system_elsewhere_says_what_it_needs_and_that_nobody_answers(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    door = f"http://127.0.0.1:{port}"
+    result = _launch("demo", "--url", door)
+    assert result.returncode == 1
+    assert "--users" in result.stdout
+    users = tmp_path / "users.json"
+    names = ("admin1", "admin2", "exec1", "exec2", "exec3", "donor")
+    users.write_text(json.dumps([{"username": name, "email": f"{name}@x.ng", "password": name} for name in names]))
+    result = _launch("demo", "--url", door, "--users", str(users))
+    assert result.returncode == 1
+    assert "The demo did not go as it should" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr

@@ -47,7 +47,12 @@ def configure_logs(settings: ServiceSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy, level in (("aiokafka", "ERROR"), ("uvicorn.access", "ERROR"), ("httpx", "WARNING")):
+    for noisy, level in (
+        ("aiokafka", "ERROR"),
+        ("uvicorn.access", "ERROR"),
+        ("httpx", "WARNING"),
+        ("fontTools", "WARNING"),
+    ):
         # Each says on every retry or request what our own records say once.
         logging.getLogger(noisy).setLevel(level)
     structlog.configure(
