@@ -20,6 +20,7 @@ _REFERENCE_FIELD: Final = {"charge": "reference", "transfer": "reference", "refu
 # A chargeback is about the transaction it names; asking about that one tells what has become of it.
 _DISPUTE_EVENT: Final = "charge.dispute."
 _TEXT_CHARACTERS_MAX: Final = 100
+_STATUS_CHARACTERS_MAX: Final = 50
 
 
 class PaystackWebhooks:
@@ -47,13 +48,13 @@ class PaystackWebhooks:
             raise BadNoticeError("An event has a name and data.")
         kind = event.partition(".")[0]
         if kind not in _REFERENCE_FIELD:
-            return Notice(event, None, None, _text(data.get("status")), None, None)
+            return Notice(event, None, None, _status(data), None, None)
         if event.startswith(_DISPUTE_EVENT):
             charge = data.get("transaction")
             data = charge if isinstance(charge, dict) else {}
         amount, currency = _amount(data)
         reference = _text(data.get(_REFERENCE_FIELD[kind]))
-        return Notice(event, kind, reference, _text(data.get("status"), 50), amount, currency)
+        return Notice(event, kind, reference, _status(data), amount, currency)
 
 
 def _amount(data: dict[str, Any]) -> tuple[Decimal | None, str | None]:
@@ -61,6 +62,10 @@ def _amount(data: dict[str, Any]) -> tuple[Decimal | None, str | None]:
         return from_subunits(data.get("amount"), data.get("currency"))
     except ValueError:
         return None, None
+
+
+def _status(data: dict[str, Any]) -> str | None:
+    return _text(data.get("status"), _STATUS_CHARACTERS_MAX)
 
 
 def _text(value: Any, characters_max: int = _TEXT_CHARACTERS_MAX) -> str | None:

@@ -1,7 +1,7 @@
 """Bodies of answers that several routers give: blocks, verdicts, graphs."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain.block import format_timestamp
 from ledger.domain.money import format_amount
@@ -9,6 +9,9 @@ from ledger.domain.verification import StoredBlock
 from ledger.use_cases.reading_ports import Graph
 from ledger.use_cases.readings import TransactionView
 from ledger.use_cases.verify_block import Verdict
+
+# What is one person's is kept by nobody else, and asked for again before it is shown.
+PRIVATE: Final = "private, no-cache"
 
 
 def block_body(block: StoredBlock, verified_by: str | None) -> dict[str, Any]:

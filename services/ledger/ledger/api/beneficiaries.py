@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StrictBool
 
 from chassis.api.callers import AuthenticatedCaller, Caller, OptionalCaller
 from chassis.api.pages import Page, PageQuery, encode_cursor
@@ -13,7 +13,7 @@ from chassis.api.preconditions import IfMatchHeader, conditional, version_etag
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import Answer, Body, ShortText, Text
-from ledger.api.answers import public_transaction_body
+from ledger.api.answers import PRIVATE, public_transaction_body
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import ImpactShape
 from ledger.domain.money import format_amount
@@ -24,7 +24,6 @@ router = APIRouter(prefix="/api/v1/beneficiaries", tags=["beneficiaries"], route
 
 # A withdrawn consent shows at the next request: caches may keep a page, but must ask before they show it.
 REVALIDATE = "public, no-cache"
-PRIVATE = "private, no-cache"
 # An award has a handful of tranches.
 PAYMENTS_MAX = 100
 
@@ -38,7 +37,8 @@ class BeneficiaryChanges(Body):
     story: Text | None = None
     display_name: ShortText | None = None
     location: ShortText | None = None
-    is_public: bool | None = None
+    # Consent is said in so many words: neither "yes" nor 1 is one, and null neither gives nor withdraws it.
+    is_public: Annotated[StrictBool, Field(description="Whether it may be shown; as it was when left out.")] = False
 
 
 class BeneficiaryAnswer(Answer):

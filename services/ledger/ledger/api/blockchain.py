@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.api.pages import PageQuery, encode_cursor
 from chassis.api.preconditions import conditional
 from chassis.api.routing import UnitOfWorkRoute, Work
+from chassis.api.values import WholeNumber
 from ledger.api.answers import block_body, graph_body, public_transaction_body, verdict_body
 from ledger.api.dependencies import LedgerWiring, Wiring
 from ledger.api.shapes import BlockShape, ChainShape, GraphShape, VerdictShape
@@ -30,7 +31,7 @@ DEPTH_MAX: Final = 10
 
 
 class ChainQuery(PageQuery):
-    from_index: Annotated[int, Field(ge=0, le=INDEX_MAX)] = 0
+    from_index: Annotated[WholeNumber, Field(ge=0, le=INDEX_MAX)] = 0
 
 
 class GraphQuery(BaseModel):
@@ -38,7 +39,7 @@ class GraphQuery(BaseModel):
 
     program_id: UUID | None = None
     depth: Annotated[
-        int,
+        WholeNumber,
         Field(
             ge=1,
             le=DEPTH_MAX,
@@ -89,7 +90,7 @@ async def read_chain(request: Request, work: Work, wiring: Wiring, query: Annota
 
 
 @router.get("/blocks/{index}/", response_model=BlockShape)
-async def read_block(request: Request, work: Work, wiring: Wiring, index: int) -> Response:
+async def read_block(request: Request, work: Work, wiring: Wiring, index: WholeNumber) -> Response:
     reader = wiring.chain(work)
     block = await reader.find_by_index(index) if 0 <= index <= INDEX_MAX else None
     if block is None:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.api.routing import OwnWorkRoute
+from chassis.api.values import WholeNumber
 from chassis.refusals import FieldRefusalError
 from ledger.api.blockchain import INDEX_MAX
 from ledger.api.dependencies import Wiring
@@ -26,7 +27,8 @@ class ExportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     height: Annotated[
-        int | None, Field(ge=1, le=INDEX_MAX, description="The first so many blocks; all there are when left out.")
+        WholeNumber | None,
+        Field(ge=1, le=INDEX_MAX, description="The first so many blocks; all there are when left out."),
     ] = None
 
 

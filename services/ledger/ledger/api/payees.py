@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import StringConstraints
 
 from chassis.api.callers import AuthenticatedCaller
-from chassis.api.preconditions import version_etag
+from chassis.api.preconditions import IfMatchHeader, conditional, version_etag
 from chassis.api.routing import UnitOfWorkRoute, Work
-from chassis.api.values import Answer, Body, CurrencyCode, Name
+from chassis.api.values import Answer, Body, CurrencyCode, RecipientName
+from ledger.api.answers import PRIVATE
 from ledger.api.dependencies import Wiring
 from ledger.domain.records import PayeeAccount
 from ledger.domain.refusals import NotFoundError
@@ -21,7 +22,7 @@ class PayeeBody(Body):
     bank_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{3,6}$")]
     # A NUBAN (CBN, 2011) has ten digits.
     account_number: Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
-    account_name: Name
+    account_name: RecipientName
     currency: CurrencyCode = "NGN"
 
 
@@ -34,8 +35,7 @@ class PayeeAnswer(Answer):
     version: int
 
 
-def _answer(account: PayeeAccount, response: Response) -> PayeeAnswer:
-    response.headers["ETag"] = version_etag(account.version)
+def _answer(account: PayeeAccount) -> PayeeAnswer:
     return PayeeAnswer(
         id=str(account.payee_id),
         bank_code=account.bank_code,
@@ -46,18 +46,28 @@ def _answer(account: PayeeAccount, response: Response) -> PayeeAnswer:
     )
 
 
-@router.get("/me/")
-async def read_my_account(work: Work, wiring: Wiring, caller: AuthenticatedCaller, response: Response) -> PayeeAnswer:
+@router.get("/me/", response_model=PayeeAnswer)
+async def read_my_account(request: Request, work: Work, wiring: Wiring, caller: AuthenticatedCaller) -> Response:
     account = await wiring.books(work).people.find_payee(caller.user_id)
     if account is None:
         raise NotFoundError
-    return _answer(account, response)
+    body = _answer(account).model_dump_json().encode()
+    return conditional(request, body, etag=version_etag(account.version), cache=PRIVATE)
 
 
 @router.put("/me/")
-async def put_my_account(
-    work: Work, wiring: Wiring, caller: AuthenticatedCaller, body: PayeeBody, response: Response
+async def put_my_account(  # noqa: PLR0917 -- FastAPI passes by name
+    work: Work,
+    wiring: Wiring,
+    caller: AuthenticatedCaller,
+    if_match: IfMatchHeader,
+    body: PayeeBody,
+    response: Response,
 ) -> PayeeAnswer:
     """Payments under way keep the account they began with."""
     account = PayeeAccount(body.bank_code, body.account_number, body.account_name, body.currency, version=0)
-    return _answer(await wiring.books(work).people.put_payee(caller.user_id, account), response)
+    stored = await wiring.books(work).people.put_payee(caller.user_id, account)
+    # Writing it has locked the row, and a refusal takes the write back.
+    if_match.check(version_etag(stored.version - 1) if stored.version > 1 else None)
+    response.headers["ETag"] = version_etag(stored.version)
+    return _answer(stored)

@@ -1,6 +1,7 @@
 """Proofs, checkpoints and tiles: what a stranger needs to check us without trusting us."""
 
 import base64
+import re
 from typing import Annotated, Final, Literal
 
 import orjson
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.api.preconditions import PUBLIC_CACHE, conditional
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
+from chassis.api.values import WholeNumber
 from ledger.api.blockchain import INDEX_MAX, answer, find_block
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import CheckpointShape, ConsistencyShape, InclusionShape
@@ -36,8 +38,8 @@ class InclusionQuery(BaseModel):
 class ConsistencyQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    from_: Annotated[int, Field(alias="from", ge=1, le=INDEX_MAX)]
-    to: Annotated[int, Field(ge=1, le=INDEX_MAX)]
+    from_: Annotated[WholeNumber, Field(alias="from", ge=1, le=INDEX_MAX)]
+    to: Annotated[WholeNumber, Field(ge=1, le=INDEX_MAX)]
 
 
 async def _latest(reader: ChainReading) -> StoredCheckpoint:
@@ -54,6 +56,15 @@ def _not_yet() -> ProblemError:
     return ProblemError(409, refusal.CODE, refusal.detail, headers=headers)
 
 
+def _asks_for_json(request: Request) -> bool:
+    """RFC 9110 12.5.1: named, in whatever case, with a weight above zero."""
+    for part in request.headers.get("accept", "").lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        if kind == "application/json":
+            return not any(re.fullmatch(r"q=0(\.0*)?", each) for each in parameters)
+    return False
+
+
 @router.get(
     "/checkpoint/",
     response_model=CheckpointShape,
@@ -62,7 +73,7 @@ def _not_yet() -> ProblemError:
 async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Response:
     """The signed note as text; as JSON when that is asked for."""
     latest = await _latest(wiring.chain(work))
-    if "application/json" not in request.headers.get("accept", ""):
+    if not _asks_for_json(request):
         return conditional(request, latest.note.encode(), media_type=TEXT)
     body = {
         "origin": wiring.settings.origin,

@@ -14,7 +14,7 @@ from chassis.api.pages import Page, PageQuery, encode_cursor
 from chassis.api.preconditions import conditional
 from chassis.api.problems import ProblemError
 from chassis.api.routing import OwnWorkRoute, StrictRequest, UnitOfWorkRoute, Work, requires_idempotency_key
-from chassis.api.values import Answer, Reason, SaneDate
+from chassis.api.values import Answer, Reason, SaneDate, WholeNumber
 from chassis.refusals import NotFoundError
 from ledger.api.blockchain import INDEX_MAX
 from ledger.api.dependencies import LedgerWiring, Wiring
@@ -51,7 +51,9 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     date: SaneDate
-    height: Annotated[int | None, Field(ge=1, le=INDEX_MAX, description="Pins it to the first so many blocks.")] = None
+    height: Annotated[
+        WholeNumber | None, Field(ge=1, le=INDEX_MAX, description="Pins it to the first so many blocks.")
+    ] = None
     format: Literal["json", "pdf", "csv"] = "json"
 
 

@@ -8,10 +8,11 @@ from pydantic import Field, StringConstraints
 
 from chassis.api.callers import AuthenticatedCaller, Caller
 from chassis.api.pages import Page, PageQuery, encode_cursor
-from chassis.api.preconditions import version_etag
+from chassis.api.preconditions import conditional
 from chassis.api.routing import UnitOfWorkRoute, Work, requires_idempotency_key
-from chassis.api.values import Answer, Body, CurrencyCode, PositiveMoney, ShortText
+from chassis.api.values import Answer, Body, CurrencyCode, PositiveMoney, RecipientName
 from chassis.ids import new_id
+from ledger.api.answers import PRIVATE
 from ledger.api.blockchain import answer, find_block, transaction_of_block, verdict_of
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import BlockByHashShape
@@ -66,7 +67,7 @@ class TransactionsQuery(PageQuery):
 
 
 class Behalf(Body):
-    name: Annotated[ShortText, Field(min_length=1)]
+    name: RecipientName
     reference: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,100}$")]
 
 
@@ -145,13 +146,13 @@ async def list_transactions(
     return Page(items=items, next_cursor=encode_cursor(shown[-1].id) if len(rows) > query.limit else None)
 
 
-@router.get("/{transaction_id}/")
+@router.get("/{transaction_id}/", response_model=TransactionAnswer)
 async def read_transaction(
-    work: Work, wiring: Wiring, caller: AuthenticatedCaller, transaction_id: UUID, response: Response
-) -> TransactionAnswer:
+    request: Request, work: Work, wiring: Wiring, caller: AuthenticatedCaller, transaction_id: UUID
+) -> Response:
     row = await _find(wiring.transactions(work), caller, transaction_id)
-    response.headers["ETag"] = version_etag(row.version)
-    return transaction_answer(row)
+    # The tag is of the bytes: a receipt comes, and an erased account goes, without a new version of the row.
+    return conditional(request, transaction_answer(row).model_dump_json().encode(), cache=PRIVATE)
 
 
 @router.get("/blockchain/{block_hash}/", response_model=BlockByHashShape)

@@ -48,6 +48,7 @@ class BadProofError(RefusalError):
     """A proof does not prove what it should."""
 
     CODE = "bad_proof"
+    FIELD = "from"
 
 
 class BadNoteError(RefusalError):
@@ -66,12 +67,14 @@ class AmountInvalidError(RefusalError):
     """An amount is not a plain decimal number of the currency."""
 
     CODE = "amount_invalid"
+    FIELD = "amount"
 
 
 class CurrencyUnsupportedError(RefusalError):
     """The ledger does not keep this currency."""
 
     CODE = "currency_unsupported"
+    FIELD = "currency"
 
 
 class UnbalancedError(RefusalError):
@@ -114,6 +117,7 @@ class RailUnavailableError(RefusalError):
     """Payments of this kind are not set up here."""
 
     CODE = "rail_unavailable"
+    FIELD = "rail"
 
 
 class NotYetCheckpointedError(RefusalError):
@@ -141,6 +145,7 @@ class BeyondTipError(RefusalError):
     """The chain has not that many blocks."""
 
     CODE = "beyond_tip"
+    FIELD = "height"
 
 
 class NotYetKnownError(RefusalError):

@@ -53,6 +53,6 @@ async def prove_consistency(reader: ChainReading, old_size: int, size: int, *, c
         BadProofError: no such pair of sizes.
     """
     if size > checkpointed:
-        raise BeyondTipError(f"The signed checkpoint has {checkpointed} blocks.")
+        raise BeyondTipError(f"The signed checkpoint has {checkpointed} blocks.", field="to")
     plan = plan_consistency(old_size, size)
     return plan.build(await reader.nodes(plan.nodes))
