@@ -53,8 +53,11 @@ class PostgresPayments:
         due = (payments.c.direction == "out") & (payments.c.due_at <= self._work.now)
         return await find_disbursement(self._work, due, skip_locked=True)
 
-    async def confirm(self, transaction_id: UUID, confirmed_by: UUID) -> None:
-        await self._update(transaction_id, confirmed_by=confirmed_by, due_at=self._work.now)
+    async def confirm(self, transaction_id: UUID, confirmed_by: UUID) -> bool:
+        first = (payments.c.transaction_id == transaction_id) & payments.c.confirmed_by.is_(None)
+        said = {"confirmed_by": confirmed_by, "due_at": self._work.now, "updated_at": _now}
+        done = await self._work.connection.execute(update(payments).where(first).values(**said))
+        return done.rowcount == 1
 
     async def schedule(self, transaction_id: UUID, due_at: datetime | None, *, asked: int | None = None) -> None:
         count = {} if asked is None else {"asked": asked}

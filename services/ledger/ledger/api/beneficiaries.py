@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from chassis.api.callers import AuthenticatedCaller, Caller, OptionalCaller
 from chassis.api.pages import Page, PageQuery, encode_cursor
-from chassis.api.preconditions import IfMatchHeader, conditional, version_etag
+from chassis.api.preconditions import PUBLIC_CACHE, IfMatchHeader, conditional, version_etag
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import Answer, Body, ShortText, Text
@@ -22,8 +22,9 @@ from ledger.use_cases.readings import Beneficiaries, BeneficiaryPage
 
 router = APIRouter(prefix="/api/v1/beneficiaries", tags=["beneficiaries"], route_class=UnitOfWorkRoute)
 
-# A withdrawn consent shows at the next request: caches may keep a page, but must ask before they show it.
-REVALIDATE = "public, no-cache"
+# As fresh as every public read (09-values); but a withdrawn consent shows at the next request, so caches ask first:
+# `no-cache` goes before `max-age` for all who know it (RFC 9111 5.2.2.4).
+REVALIDATE = f"{PUBLIC_CACHE}, no-cache"
 # An award has a handful of tranches.
 PAYMENTS_MAX = 100
 

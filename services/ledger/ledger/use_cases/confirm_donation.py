@@ -14,7 +14,7 @@ async def confirm_donation(books: Books, *, transaction_id: UUID, confirmed_by: 
 
     Raises:
         NotFoundError, SamePersonError
-        IllegalStateError: not pending, or not a transfer that a person confirms.
+        IllegalStateError: not pending, confirmed already, or not a transfer that a person confirms.
     """
     donation = await books.transactions.find_donation_locked(transaction_id)
     if donation is None:
@@ -25,5 +25,6 @@ async def confirm_donation(books: Books, *, transaction_id: UUID, confirmed_by: 
         raise IllegalStateError(donation.status, f"The rail {donation.rail!r} confirms by itself.")
     if donation.status is not Status.PENDING:
         raise IllegalStateError(donation.status)
-    await books.payments.confirm(transaction_id, confirmed_by)
+    if not await books.payments.confirm(transaction_id, confirmed_by):
+        raise IllegalStateError(donation.status, "This donation is confirmed already, and about to be booked.")
     return donation

@@ -74,6 +74,11 @@ async def test_a_transfer_is_credited_once_a_second_admin_with_a_fresh_step_up_c
     async with scenario.service.client(scenario.other_admin, "admin") as second:
         assert (await second.post(path, json={})).json()["code"] == "idempotency_key_required"
         assert (await second.post(path, json={}, headers=keyed())).status_code == 202
+        async with scenario.service.client(new_id(), "admin") as third:
+            late = await third.post(path, json={}, headers=keyed())
+        assert (late.status_code, late.json()["code"], late.json()["state"]) == (409, "illegal_state", "pending")
+        [payment] = await scenario.fetch("SELECT confirmed_by FROM payments")
+        assert payment["confirmed_by"] == scenario.other_admin
         await scenario.service.tick("credit_donations")
         assert (await second.get(f"/api/v1/transactions/{made['id']}/")).json()["status"] == "completed"
         done = await second.post(path, json={}, headers=keyed())

@@ -13,7 +13,7 @@ from ledger.bootstrap import SERVICE
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "public, max-age=10"
-ASK_FIRST = "public, no-cache"
+ASK_FIRST = "public, max-age=10, no-cache"
 CHAIN = "/api/v1/blockchain"
 
 
