@@ -1,13 +1,15 @@
-"""Reads a whole dump once, in constant memory but for accounts and payments, and says which block is the first broken.
+"""Reads a whole dump, in constant memory but for accounts, lots and payments, and says which block is the first broken.
 
-Memory: a Merkle frontier, one number per account, a hash per disbursement that may still come back, and eight bytes
-per block for the uniqueness of transaction ids (a hash of each; what looks like a repetition is looked up in the
-dump). `previous_hash` needs none: it is the hash of the block before, so a repetition would be a collision of SHA-256.
+Memory: a Merkle frontier, one number per account, the ids of every award, the lots that hold money, a hash and the lots
+of every disbursement that may still come back, and eight bytes per block for the uniqueness of transaction ids (a hash
+of each; what looks like a repetition is looked up in the dump). `previous_hash` needs none: it is the hash of the block
+before, so a repetition would be a collision of SHA-256.
 """
 
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -18,12 +20,15 @@ from impactnet_verify.books import Books
 from impactnet_verify.canonical import SIZE_BYTES_MAX
 from impactnet_verify.checkpoints import Checkpoint
 from impactnet_verify.failures import NotVerifiedError, require
+from impactnet_verify.lots import Lots, Purposes
 from impactnet_verify.merkle import GrowingTree
 from impactnet_verify.quick_blocks import find_block
 
 NO_PREVIOUS_HASH: Final = "0" * 64
 _PIECE_BYTES: Final = 1 << 20  # read at once: enough that reading costs nothing against judging
 _PROGRESS_BLOCKS: Final = 8192  # how often the listener is told: some ten times a second
+# How the canonical bytes of those blocks end that say what an award is for.
+_TELLING: Final = (b'"transaction_type":"decision"}', b'"transaction_type":"commitment"}')
 _SHARDS: Final = 64  # of the hashes of transaction ids: only one at a time is taken apart
 
 
@@ -34,6 +39,7 @@ class Findings:
     blocks: int
     by_type: Counter[str]
     books: Books
+    lots: Lots
 
 
 def _lines(dump: BinaryIO) -> Iterator[bytes]:
@@ -53,10 +59,11 @@ def _lines(dump: BinaryIO) -> Iterator[bytes]:
 class _Chain:
     """Takes block after block; each has to follow from those before."""
 
-    def __init__(self) -> None:
+    def __init__(self, purposes: Callable[[], Purposes]) -> None:
         self.size = 0
         self.tree = GrowingTree()
         self.books = Books()
+        self.lots = Lots(purposes)
         self.by_type: Counter[str] = Counter()
         self._previous_hash = NO_PREVIOUS_HASH
         self._timestamp = ""
@@ -78,6 +85,7 @@ class _Chain:
             raise NotVerifiedError(f"nonce: it fell from {self._nonce} to {block.nonce}")
         if block.movement is not None:
             self.books.enter(block.movement)
+            self.lots.enter(block)
         self._previous_hash = sha256(preimage).hexdigest()
         self._timestamp = block.timestamp
         self._nonce = block.nonce
@@ -120,12 +128,27 @@ def _refuse_repeated_ids(dump: BinaryIO, chain: _Chain) -> None:
         first_seen[transaction_id] = index
 
 
+def _read_purposes(dump: BinaryIO, size: int) -> Purposes:
+    """What the awards of the first `size` blocks are for; blocks that are none are left for the audit to name."""
+    purposes, place = Purposes(), dump.tell()
+    dump.seek(0)
+    with suppress(NotVerifiedError):
+        for preimage in islice(_lines(dump), size):
+            if preimage.endswith(_TELLING):
+                with suppress(NotVerifiedError):
+                    purposes.learn(find_block(preimage) or read_block(preimage).block)
+    purposes.settle()
+    dump.seek(place)
+    return purposes
+
+
 def audit(dump: BinaryIO, checkpoint: Checkpoint, progress: Callable[[int], None] = lambda _: None) -> Findings:
     """Raises NotVerifiedError, naming the first broken block, unless all of the dump is signed and keeps the rules.
 
-    `dump` is read from its beginning and has to be seekable; `progress` is told the number of blocks read so far.
+    `dump` is read from its beginning, perhaps twice, and has to be seekable; `progress` is told the number of blocks
+    read so far.
     """
-    chain = _Chain()
+    chain = _Chain(lambda: _read_purposes(dump, checkpoint.size))
     try:
         for preimage in _lines(dump):
             require(chain.size < checkpoint.size, f"the dump goes on beyond the checkpoint's {checkpoint.size} blocks")
@@ -146,4 +169,4 @@ def audit(dump: BinaryIO, checkpoint: Checkpoint, progress: Callable[[int], None
         chain.tree.root() == checkpoint.root,
         f"root: the {chain.size} blocks have another root than the checkpoint signs",
     )
-    return Findings(chain.size, chain.by_type, chain.books)
+    return Findings(chain.size, chain.by_type, chain.books, chain.lots)

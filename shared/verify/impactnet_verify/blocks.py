@@ -21,13 +21,15 @@ FIELDS: Final = frozenset(
 )
 TRANSACTION_ID: Final = r"[A-Za-z0-9_.:-]{1,100}"
 TIMESTAMP: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
-# Kind and fields. A reversal knows less than its disbursement: as much as the disbursement's begin with.
+_OF_AWARD: Final = ("amount", "currency", "award_id", "beneficiary_id", "program_id")
+# Kind and fields; every kind's program is at one place. A reversal knows less than its disbursement: as much as the
+# disbursement's begin with.
 TERMS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "disbursement": (
-        "disbursement",
-        ("amount", "currency", "award_id", "beneficiary_id", "program_id", "tranche_id", "payee_commitment"),
-    ),
-    "reversal": ("disbursement", ("amount", "currency", "award_id", "beneficiary_id", "program_id")),
+    "donation": ("donation", ("amount", "currency", "earmark", "donor_id", "program_id")),
+    "commitment": ("commitment", _OF_AWARD),
+    "decommitment": ("decommitment", _OF_AWARD),
+    "disbursement": ("disbursement", (*_OF_AWARD, "tranche_id", "payee_commitment")),
+    "reversal": ("disbursement", _OF_AWARD),
     "refund": ("refund", ("amount", "currency", "donation_id", "donor_id", "program_id")),
 }
 _POSTINGS_MIN: Final = 2  # money comes from somewhere and goes somewhere
@@ -37,7 +39,8 @@ DATE_CHARACTERS: Final = 10
 class Movement(NamedTuple):
     """`amount` in the currency's smallest unit goes from `source` to `target`.
 
-    `payment` is the id of what moves in steps, `step` which of them this is, and `terms` what all of them share.
+    `payment` is the id of what moves in steps, `step` which of them this is, and `terms` what all of them share; both
+    are empty for what moves at once. An earmark that is left out is an empty text among the terms.
     """
 
     currency: str
@@ -57,6 +60,7 @@ class Block(NamedTuple):
     previous_hash: str
     nonce: int
     movement: Movement | None
+    decided: tuple[str, str] | None = None  # award and application, of a decision that names an award
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def read_block(preimage: bytes) -> ReadBlock:
         value["previous_hash"],
         value["nonce"],
         movement,
+        (data["award_id"], data["application_id"]) if transaction_type == "decision" and "award_id" in data else None,
     )
     return ReadBlock(block, data)
 
@@ -157,9 +162,9 @@ def _read_movement(transaction_type: str, shape: Shape, transaction_id: str, dat
 
 
 def terms_of(transaction_type: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """What every step of one payment has to repeat, and first of all what kind of payment it is."""
-    kind, names = TERMS.get(transaction_type, ("", ()))
-    return (kind, *(data[name] for name in names)) if kind else ()
+    """What every step of one payment has to repeat, and first of all what kind of movement it is."""
+    kind, names = TERMS[transaction_type]
+    return (kind, *(data.get(name, "") for name in names))
 
 
 def _read_amount(text: object, currency: str, what: str) -> int:

@@ -26,7 +26,7 @@ class Books:
 
     def enter(self, movement: Movement) -> None:
         """Raises NotVerifiedError for money that is not there, and for a step out of order."""
-        if movement.terms:
+        if movement.payment:
             self._follow(movement)
         accounts = self.balances[movement.currency]
         left = accounts[movement.source] - movement.amount

@@ -11,6 +11,7 @@ from typing import Final
 from impactnet_verify.audit import Findings, audit
 from impactnet_verify.checkpoints import Checkpoint, open_checkpoint
 from impactnet_verify.failures import NotVerifiedError, UnusableInputError
+from impactnet_verify.lots import Lots
 from impactnet_verify.policies import Policy, parse_policy
 from impactnet_verify.proofs import ProvenBlock, verify_growth, verify_proof
 from impactnet_verify.receipts import verify_receipt
@@ -193,7 +194,16 @@ def _shown_findings(findings: Findings) -> list[str]:
         }
         shown = ", ".join(f"{name} {_decimal(amount, digits)}" for name, amount in sums.items())
         lines.append(f"  {currency:<12}{shown}; {findings.books.payments_under_way} payment(s) under way")
-    return lines
+    return [*lines, *_shown_lots(findings.lots)]
+
+
+def _shown_lots(lots: Lots) -> list[str]:
+    """How far it is shown that each payment came out of the donations that it had to come from."""
+    lines = [f"  {'lots':<12}replayed; {lots.open_donations} donation(s) with money left"]
+    return lines + [
+        f"  {'not replayed':<12} lots of program {program}, {reason}"
+        for program, reason in sorted(lots.not_replayed.items())
+    ]
 
 
 def _decimal(amount: int, digits: int) -> str:

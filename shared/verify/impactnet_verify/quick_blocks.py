@@ -16,7 +16,6 @@ from impactnet_verify.shapes import AMOUNT, COUNT, HASH, NO_STEP, SHAPES, WORD, 
 _INTEGER: Final = "(?:0|[1-9][0-9]{0,14})"  # a digit less than the profile's largest
 _PLAIN_WORD: Final = r"[ !#-\[\]-~]{1,200}"  # needs no escape in JSON
 _FIELD: Final = re.compile(r"\{([a-z_]+)\}")
-_NO_TERMS: Final[tuple[str, ...]] = ()
 _new: Final = tuple.__new__
 
 
@@ -28,6 +27,7 @@ class _Reader(NamedTuple):
     money: tuple[int, ...]  # amount, source, target; empty where no money moves
     payment: int  # its id; 0 where nothing moves in steps
     terms: tuple[int, ...]
+    decided: tuple[int, ...]
     kind: str
     step: str
     currency: str
@@ -98,8 +98,9 @@ def _reader(transaction_type: str, shape: Shape, step: str, currency: str) -> _R
         pattern.fullmatch,
         places("index", "time", "id", "previous", "nonce"),
         places("amount", "source", "target") if shape.moves_money else (),
-        places("transaction_id" if step else "disbursement_id")[0] if kind else 0,
+        places("transaction_id")[0] if step else pattern.groupindex.get("disbursement_id", 0),
         places(*terms),
+        places("award_id", "application_id") if transaction_type == "decision" else (),
         kind,
         step,
         currency,
@@ -145,9 +146,15 @@ def _block(transaction_type: str, reader: _Reader, match: re.Match[str]) -> Bloc
     if reader.money:
         amount, source, target = match.group(*reader.money)
         units = int(amount.replace(".", ""))
-        payment, terms = "", _NO_TERMS
-        if reader.kind:
-            payment, terms = match[reader.payment], (reader.kind, *match.group(*reader.terms))
+        payment = ""
+        terms = (reader.kind, *match.group(*reader.terms))
+        if None in terms:
+            terms = tuple(each or "" for each in terms)
+        if reader.payment:
+            payment = match[reader.payment]
         # The tuple's own constructor: a named tuple's takes twice as long, and this runs once per block.
         movement = _new(Movement, (reader.currency, units, source, target, reader.step, payment, terms))
-    return _new(Block, (int(index), timestamp, transaction_type, transaction_id, previous, int(nonce), movement))
+    decided = match.group(*reader.decided) if reader.decided and match[reader.decided[0]] else None
+    return _new(
+        Block, (int(index), timestamp, transaction_type, transaction_id, previous, int(nonce), movement, decided)
+    )

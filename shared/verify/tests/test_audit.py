@@ -29,6 +29,7 @@ from impactnet_verify.audit import audit
 from impactnet_verify.canonical import SIZE_BYTES_MAX
 from impactnet_verify.checkpoints import open_checkpoint
 from impactnet_verify.failures import NotVerifiedError
+from impactnet_verify.lots import Purposes
 
 
 def test_a_story_with_every_kind_of_block_keeps_every_rule():
@@ -185,7 +186,7 @@ def test_two_ids_with_one_hash_are_not_taken_for_a_repetition(tmp_path):
     with (tmp_path / "dump").open("w+b") as dump:
         dump.write(log.dump())
         dump.seek(0)
-        chain = auditing._Chain()
+        chain = auditing._Chain(Purposes)
         for preimage in log.preimages:
             chain.take(preimage)
         for shard in chain._id_hashes:

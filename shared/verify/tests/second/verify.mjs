@@ -356,10 +356,117 @@ function follow(block, sent, paid) {
   }
 }
 
+// Lots
+
+function readAwards(dump, size) {
+  const [applications, beneficiaries] = [new Map(), new Map()];
+  for (let begin = 0, count = 0n; begin < dump.length && count < size; count++) {
+    const end = dump.indexOf(10, begin);
+    const preimage = dump.subarray(begin, end < 0 ? dump.length : end);
+    begin = end < 0 ? dump.length : end + 1;
+    try {
+      const { transaction_type: type, data } = readBlock(preimage);
+      const [map, value] = type === "decision" ? [applications, data.application_id] : [beneficiaries, data.beneficiary_id];
+      if (type !== "commitment" && (type !== "decision" || data.award_id === undefined)) continue;
+      if (!map.has(data.award_id)) map.set(data.award_id, value);
+    } catch (error) {
+      if (!(error instanceof NotVerified)) throw error;
+    }
+  }
+  const known = new Set([...applications.values(), ...beneficiaries.keys(), ...beneficiaries.values()]);
+  const applicationOf = ({ award_id: award, beneficiary_id: beneficiary }) => {
+    if (applications.has(award)) return applications.get(award);
+    for (const [other, whose] of beneficiaries)
+      if (whose === beneficiary && applications.has(other)) return applications.get(other);
+    return undefined;
+  };
+  return { known, applicationOf };
+}
+
+const total = (lots, of) => lots.reduce((sum, lot) => sum + of(lot), 0n);
+
+// Plainly: every lot of the log is kept, in order, and gone through each time.
+class Lots {
+  constructor(awards) {
+    Object.assign(this, { awards, lots: [], shares: new Map(), payments: new Map(), stopped: new Set() });
+  }
+
+  follow({ data, transaction_type: type, transaction_id: id, money: { amount, from, to, step } }) {
+    if (this.stopped.has(data.program_id) || step === "completed") return;
+    const shares = (account) => {
+      const key = `${data.currency} ${account}`;
+      if (!this.shares.has(key)) this.shares.set(key, new Map());
+      return this.shares.get(key);
+    };
+    const add = (map, lot, change) => map.set(lot, (map.get(lot) ?? 0n) + change);
+    if (type === "donation") {
+      this.lots.push({ id, data, left: amount });
+    } else if (type === "commitment") {
+      this.commit(data, amount, (lot, part) => add(shares(to), lot, part));
+    } else if (type === "decommitment") {
+      const held = [...shares(from)].filter(([, part]) => part > 0n);
+      const all = held.reduce((sum, [, part]) => sum + part, 0n);
+      if (amount < all && held.length > 1) return void this.stopped.add(data.program_id);
+      for (const [lot, part] of held) {
+        const back = amount < all ? amount : part;
+        lot.left += back;
+        add(shares(from), lot, -back);
+      }
+    } else if (type === "disbursement" && step === "sent") {
+      const taken = [];
+      for (const lot of this.lots) {
+        const held = shares(from).get(lot) ?? 0n;
+        const part = held < amount ? held : amount;
+        amount -= part;
+        if (part > 0n) taken.push([lot, part]);
+        add(shares(from), lot, -part);
+      }
+      this.payments.set(data.transaction_id, taken);
+    } else if (type === "disbursement" || type === "reversal") {
+      const payment = data.transaction_id ?? data.disbursement_id;
+      for (const [lot, part] of this.payments.get(payment)) add(shares(to), lot, part);
+    } else {
+      const lot = this.lots.find((each) => each.id === data.donation_id);
+      need(lot !== undefined, "lots: no such donation");
+      const isWhole = ["donor_id", "program_id", "currency"].every((name) => lot.data[name] === data[name]);
+      need(isWhole, "lots: the donation is another's");
+      if (step === "sent") need(lot.left >= amount, "lots: not so much is left of the donation");
+      lot.left += step === "sent" ? -amount : amount;
+    }
+  }
+
+  commit(data, amount, take) {
+    const own = this.lots.filter((lot) => lot.data.program_id === data.program_id && lot.data.currency === data.currency);
+    const application = this.awards.applicationOf(data);
+    const purposes = [data.award_id, data.beneficiary_id, application].filter((each) => each !== undefined);
+    const usable = [
+      ...own.filter((lot) => purposes.includes(lot.data.earmark)),
+      ...own.filter((lot) => lot.data.earmark === undefined),
+    ];
+    const may = own.filter(({ left, data: { earmark } }) =>
+      left > 0n && earmark !== undefined && !purposes.includes(earmark) && !this.awards.known.has(earmark));
+    if (application === undefined && may.length > 0) {
+      const sums = may.map((one) => total(may.filter((lot) => lot.data.earmark === one.data.earmark), (lot) => lot.left));
+      const most = sums.reduce((one, other) => (one > other ? one : other));
+      need(total(usable, (lot) => lot.left) + most >= amount, "lots: not enough, whatever the award is for");
+      this.stopped.add(data.program_id);
+      return;
+    }
+    for (const lot of usable) {
+      const part = lot.left < amount ? lot.left : amount;
+      if (part > 0n) take(lot, part);
+      lot.left -= part;
+      amount -= part;
+    }
+    need(amount === 0n, "lots: the rest is earmarked for something else");
+  }
+}
+
 function audit(dump, checkpointFile, policyFile) {
   const checkpoint = openCheckpoint(checkpointFile, parsePolicy(policyFile));
   const [leaves, ids, balances, sent, paid] = [[], new Set(), new Map(), new Map(), new Map()];
   let [previousHash, timestamp, nonce] = ["0".repeat(64), "", 0];
+  const lots = new Lots(readAwards(dump, checkpoint.size));
   for (let begin = 0; begin < dump.length; ) {
     const end = dump.indexOf(10, begin);
     const preimage = dump.subarray(begin, end < 0 ? dump.length : end);
@@ -378,6 +485,7 @@ function audit(dump, checkpointFile, policyFile) {
         balances.set(from, (balances.get(from) ?? 0n) - amount);
         balances.set(to, (balances.get(to) ?? 0n) + amount);
         need(!from.startsWith("program:") || balances.get(from) >= 0n, "balances: below zero");
+        lots.follow(block);
       }
       ids.add(block.transaction_id);
       [previousHash, timestamp, nonce] = [sha256(preimage).toString("hex"), block.timestamp, block.nonce];
