@@ -39,6 +39,11 @@ def add_verify_command(app: typer.Typer) -> None:
             Path | None,
             typer.Option(exists=True, dir_okay=False, help="A checkpoint from outside: it tells a cut tail."),
         ] = None,
+        *,
+        lots: Annotated[
+            bool,
+            typer.Option("--lots", help="Work out anew which donation paid for what, as the nightly pass does."),
+        ] = False,
     ) -> None:
         settings = read_settings(LedgerSettings)
         if not settings.worker_database_url.get_secret_value():
@@ -48,7 +53,7 @@ def add_verify_command(app: typer.Typer) -> None:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         try:
             note = None if checkpoint is None else checkpoint.read_text(encoding="utf-8")
-            outcome = asyncio.run(_verify(settings, first, None if last is None else last + 1, note))
+            outcome = asyncio.run(_verify(settings, first, None if last is None else last + 1, note, lots=lots))
         except UnicodeDecodeError as error:
             sys.stderr.write(f"{checkpoint}: not a checkpoint\n")
             raise typer.Exit(2) from error
@@ -73,7 +78,7 @@ def _report(outcome: Outcome) -> None:
     raise typer.Exit(1)
 
 
-async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None) -> Outcome:
+async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None, *, lots: bool) -> Outcome:
     database = Database(
         settings.worker_database_url.get_secret_value(),
         application_name="impactnet-ledger-verifier",
@@ -85,7 +90,7 @@ async def _verify(settings: LedgerSettings, start: int, end: int | None, note: s
         verifier = make_verifier(settings, database, note)
         progress = Progress(start, end if end is not None else await verifier.height())
         processes = min(os.cpu_count() or 1, PROCESSES_MAX)
-        outcome = await verifier.verify(start=start, end=end, processes=processes, progress=progress.show)
+        outcome = await verifier.verify(start=start, end=end, processes=processes, progress=progress.show, lots=lots)
         sys.stderr.write("\n")
         await verifier.record(outcome, "command line")
     finally:

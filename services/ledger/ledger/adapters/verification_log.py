@@ -10,11 +10,13 @@ from typing import Final
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database, UnitOfWork
 from chassis.ids import new_id
 from chassis.leases import acquire_or_renew, holder_name, release
 from ledger.adapters.evidence import PostgresEvidence
+from ledger.adapters.lot_evidence import PostgresLotEvidence
 from ledger.adapters.segment_pool import SegmentPool
 from ledger.adapters.signer_log import RememberedNote
 from ledger.adapters.snapshot_readers import SnapshotReaders
@@ -25,6 +27,7 @@ from ledger.domain.verified_state import BadStateError, VerifiedState
 from ledger.use_cases.verify_blocks import Outcome, Trust, count_nothing
 from ledger.use_cases.verify_chain import verify_chain
 from ledger.use_cases.verify_growth import Growth, verify_growth
+from ledger.use_cases.verify_lots import verify_lots
 
 log = structlog.get_logger(__name__)
 
@@ -63,12 +66,21 @@ class ChainVerifier:
         end: int | None = None,
         processes: int = 1,
         progress: Callable[[int], None] = count_nothing,
+        lots: bool = True,
     ) -> Outcome:
-        """Blocks start..end-1, or all there is; `processes` share the hashing of a long chain."""
+        """Blocks start..end-1, or all there is; `processes` share the hashing of a long chain.
+
+        Of all there is also the `lots`, which only make sense from the first on, and where all else is sound.
+        """
         # Before the view is opened: whatever is remembered was committed earlier, by whichever worker, and is in it.
         known = self._known()
-        async with self._evidence(start, end, processes) as evidence:
-            return await verify_chain(evidence, known, start=start, end=end, progress=progress)
+        async with self._view(start, end, processes) as (evidence, connection):
+            outcome = await verify_chain(evidence, known, start=start, end=end, progress=progress)
+            if lots and outcome.ok and start == 0 and end is None:
+                finding = await verify_lots(PostgresLotEvidence(connection))
+                if finding is not None:
+                    return replace(outcome, findings=(finding,))
+            return outcome
 
     async def verify_growth(self, verified_by: str) -> bool:
         """Verifies what was appended since the last time and keeps the result; True when something was looked at."""
@@ -92,7 +104,7 @@ class ChainVerifier:
 
     async def _grow(self, verified_by: str) -> Growth:
         known = self._known()
-        async with self._evidence(await self._verified_size(), None, 1) as evidence:
+        async with self._view(await self._verified_size(), None, 1) as (evidence, _):
             growth = await verify_growth(evidence, known, self._database.clock.now())
         if growth.state is not None and not await self._keep(growth.state):
             return Growth(growth.outcome)  # another worker was faster
@@ -158,7 +170,9 @@ class ChainVerifier:
             return await connection.scalar(select(func.coalesce(func.max(verified_states.c.size), 0))) or 0
 
     @asynccontextmanager
-    async def _evidence(self, start: int, end: int | None, processes: int) -> AsyncIterator[PostgresEvidence]:
+    async def _view(
+        self, start: int, end: int | None, processes: int
+    ) -> AsyncIterator[tuple[PostgresEvidence, AsyncConnection]]:
         """One view for the whole pass, while the writer goes on."""
         async with self._database.engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -168,11 +182,11 @@ class ChainVerifier:
                 await connection.exec_driver_sql("SET LOCAL max_parallel_workers_per_gather = 0")
             blocks = min(size, size if end is None else end) - start
             if blocks <= INLINE_BLOCKS_MAX:
-                yield await PostgresEvidence.on(connection)
+                yield await PostgresEvidence.on(connection), connection
             else:
                 async with SegmentPool(self._database.url, processes) as pool:
                     readers = SnapshotReaders(self._database.url, processes) if processes > 1 else None
-                    yield await PostgresEvidence.on(connection, pool, readers)
+                    yield await PostgresEvidence.on(connection, pool, readers), connection
             await connection.rollback()
 
 

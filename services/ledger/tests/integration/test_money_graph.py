@@ -2,86 +2,15 @@
 
 from collections import defaultdict
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import pytest
+from services.ledger.tests.histories import History
 
 from chassis.ids import new_id
-from contracts.applications import AwardCancelled, AwardProposed
 
 TRACE = "/api/v1/blockchain/trace"
 Link = tuple[str, str, str]
-# The sandbox pays, refuses, and returns what it has paid.
-ACCOUNTS = ("0000000001", "0000000001", "0000000003", "0000000005")
-
-
-class History:
-    """Random money: donations (some earmarked), awards, payments that work, fail or return, releases, refunds."""
-
-    def __init__(self, scenario: Any, seed: int) -> None:
-        self.scenario = scenario
-        self.random = Random(seed)  # noqa: S311 -- a history that can be told again, not a secret
-        self.donations: list[str] = []
-        self.open: list[tuple[AwardProposed, list[int]]] = []
-
-    async def donate(self) -> None:
-        amount = f"{self.random.randint(1, 190)}.{self.random.randint(0, 99):02d}"
-        more = {"earmark": str(new_id())} if self.random.random() < 0.2 else {}
-        self.donations.append((await self.scenario.donate(amount, **more))["id"])
-
-    async def award(self) -> None:
-        amounts = [f"{self.random.randint(1, 40)}.50" for _ in range(self.random.randint(1, 3))]
-        award = self.scenario.award(*amounts)
-        await self.scenario.service.deliver(award)
-        self.open.append((award, list(range(len(amounts)))))
-
-    async def pay(self) -> None:
-        if not self.open:
-            return
-        award, left = self.random.choice(self.open)
-        if not left:
-            return
-        await self.scenario.set_account(self.random.choice(ACCOUNTS))
-        await self.scenario.service.deliver(self.scenario.approval(award, left.pop()))
-        await self.scenario.settle()
-        await self.scenario.later(3)
-        await self.scenario.settle()
-
-    async def cancel(self) -> None:
-        if len(self.open) < 2:
-            return
-        award, _ = self.open.pop(self.random.randrange(len(self.open)))
-        ended: dict[str, Any] = {
-            "award_id": award.award_id,
-            "cancelled_by": new_id(),
-            "amount": award.amount,
-            "currency": "NGN",
-        }
-        about: dict[str, Any] = {
-            "application_id": award.application_id,
-            "program_id": award.program_id,
-            "user_id": award.user_id,
-        }
-        await self.scenario.service.deliver(AwardCancelled(**about, **ended, status="approved"))
-
-    async def refund(self) -> None:
-        donation = self.random.choice(self.donations)
-        path = f"/api/v1/transactions/{donation}/refund/"
-        async with self.scenario.service.client(self.scenario.admin, "admin") as client:
-            asked = await client.post(path, json={"reason": "Twice."}, headers={"Idempotency-Key": str(new_id())})
-        if asked.is_success:
-            async with self.scenario.service.client(self.scenario.other_admin, "admin") as client:
-                await client.post(f"{path}approve/", json={}, headers={"Idempotency-Key": str(new_id())})
-            await self.scenario.service.tick("settle_refunds")
-
-    async def live(self, steps: int) -> None:
-        await self.donate()
-        for _ in range(steps):
-            [act] = self.random.choices(
-                [self.donate, self.award, self.pay, self.cancel, self.refund], weights=[4, 4, 6, 1, 1]
-            )
-            await act()
 
 
 def links_of(graph: dict[str, Any]) -> list[Link]:
@@ -116,6 +45,7 @@ async def test_over_random_histories_all_money_is_traced_both_ways(scenario, see
     donations = ids["donation", "completed"]
     paid, refunded = ids["disbursement", "completed"], ids["refund", "completed"]
     assert paid
+    assert refunded
     for one in [*paid, *refunded]:
         assert total(backward[one]) == amount[one]
         assert forward[one] == []
