@@ -24,6 +24,7 @@ class IdempotencyKeyReusedError(RefusalError):
     """This Idempotency-Key was used with another payload."""
 
     CODE = "idempotency_key_reused"
+    FIELD = "Idempotency-Key"
 
 
 class IdempotencyInFlightError(RefusalError):

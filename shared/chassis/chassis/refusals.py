@@ -7,11 +7,14 @@ class RefusalError(Exception):
     """A rule refused. A subclass sets `CODE` (stable, snake_case) and a docstring that a user may read.
 
     `detail` is a sentence for people; `facts` are extra members of the problem (such as `state`), never secret.
+    `field` is what of the request breaks the rule, named in `errors` where the answer is 422; `FIELD` unless said.
     """
 
     CODE: ClassVar[str]
+    FIELD: ClassVar[str] = "body"
 
-    def __init__(self, detail: str | None = None, **facts: Any) -> None:
+    def __init__(self, detail: str | None = None, *, field: str | None = None, **facts: Any) -> None:
+        self.field = field or self.FIELD
         self.detail = detail or (type(self).__doc__ or self.CODE).strip().split("\n", maxsplit=1)[0]
         self.facts = facts
         super().__init__(self.detail)

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 
 from chassis.api.callers import SigningKeyring
 from chassis.api.health import Health, health_router
-from chassis.api.middleware import AnswerFaults, ObserveRequests, TolerateMissingSlash
+from chassis.api.middleware import AnswerFaults, AnswerHead, ObserveRequests, TolerateMissingSlash
 from chassis.api.openapi import install_openapi
 from chassis.api.problems import ProblemTable, install_problems
 from chassis.database import Database
@@ -39,6 +39,7 @@ def build_app(
         middleware=[
             Middleware(ObserveRequests, context=settings.CONTEXT),
             Middleware(TolerateMissingSlash),
+            Middleware(AnswerHead),
             Middleware(AnswerFaults),
         ],
     )

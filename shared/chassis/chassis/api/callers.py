@@ -166,6 +166,12 @@ _Scheme = Annotated[
 ]
 
 
+def require_token(request: Request) -> None:
+    """401 for a request without a token; whether it counts is for `require_caller` to say."""
+    if _bearer(request) is None:
+        raise ProblemError(401, "unauthenticated", "This needs an access token.", headers=_CHALLENGE)
+
+
 async def require_caller(request: Request, _: _Scheme = None) -> Caller:
     """The caller; 401 without a token."""
     caller = await find_caller(request)

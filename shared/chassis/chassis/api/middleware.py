@@ -2,6 +2,7 @@
 
 import re
 import time
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -82,6 +83,32 @@ class TolerateMissingSlash:
         if scope["type"] == "http" and not scope["path"].endswith("/") and not _FILE.search(scope["path"]):
             scope = {**scope, "path": scope["path"] + "/"}
         await self._app(scope, receive, send)
+
+
+class AnswerHead:
+    """HEAD is GET without its body (RFC 9110 9.3.2): asked of the route for GET where a path has none for HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        refused = False
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal refused
+            refused = refused or message.get("status") == HTTPStatus.METHOD_NOT_ALLOWED
+            if not refused:
+                await send(message)
+
+        async def send_without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app(dict(scope), receive, send_unless_refused)
+        if refused:
+            await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class AnswerFaults:

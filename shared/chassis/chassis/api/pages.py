@@ -9,6 +9,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.api.values import WholeNumber
 from chassis.refusals import FieldRefusalError
 
 PAGE_DEFAULT: Final = 20
@@ -32,7 +33,7 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
+    limit: Annotated[WholeNumber, Field(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
     cursor: Annotated[str, Field(max_length=CURSOR_CHARACTERS_MAX)] | None = None
 
     def position(self, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | None:

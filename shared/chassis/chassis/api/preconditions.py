@@ -18,11 +18,17 @@ def version_etag(version: int) -> str:
     return f'"v{version}"'
 
 
+def _listed(request: Request, name: str) -> str | None:
+    """A header that is a list: several lines of it are one (RFC 9110 5.3)."""
+    lines = request.headers.getlist(name)
+    return ", ".join(lines) if lines else None
+
+
 class IfMatch:
     """The If-Match of a request; `check` compares it with the resource as it is, under its lock."""
 
     def __init__(self, request: Request) -> None:
-        self._value = request.headers.get("if-match")
+        self._value = _listed(request, "if-match")
 
     @property
     def present(self) -> bool:
@@ -34,9 +40,12 @@ class IfMatch:
             detail = "Send If-Match with the ETag you last read, so that nobody's change is lost."
             raise ProblemError(428, "if_match_required", detail)
 
-    def check(self, etag: str) -> None:
-        """Refuse another version with `StaleVersionError`; weak tags never match (RFC 9110 13.1.1)."""
-        if self._value is None or self._value.strip() == "*":
+    def check(self, etag: str | None) -> None:
+        """Refuse another version with `StaleVersionError`; weak tags never match (RFC 9110 13.1.1).
+
+        `etag` None: there is nothing yet, and so nothing that matches, `*` included.
+        """
+        if self._value is None or (self._value.strip() == "*" and etag is not None):
             return
         if etag not in [candidate.strip() for candidate in self._value.split(",")]:
             raise StaleVersionError
@@ -47,7 +56,7 @@ IfMatchHeader = Annotated[IfMatch, Depends(IfMatch)]
 
 def client_has(request: Request, etag: str) -> bool:
     """Whether the request's If-None-Match names this representation: then the answer is 304 (RFC 9110 13.1.2)."""
-    header = request.headers.get("if-none-match")
+    header = _listed(request, "if-none-match")
     if header is None:
         return False
     wanted = [candidate.strip().removeprefix("W/") for candidate in header.split(",")]

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from chassis.database import database_is_away, database_is_busy
 from chassis.execution import current_execution
@@ -35,6 +36,8 @@ UNAUTHENTICATED_CHALLENGE: Final = 'Bearer realm="impactnet"'
 RETRY_AFTER_SECONDS: Final = 2
 # A person can mend this many fields at a time; more only makes the answer large.
 ERRORS_MAX: Final = 50
+# What routes are asked about; HEAD is there wherever GET is.
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _CODE_BY_STATUS: Final = {
     400: "bad_request",
@@ -125,6 +128,8 @@ class ProblemTable:
         headers = {}
         if isinstance(refusal, FieldRefusalError):
             facts["errors"] = field_errors(refusal.errors)
+        elif status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            facts.setdefault("errors", field_errors([(refusal.field, refusal.CODE, refusal.detail)]))
         if isinstance(refusal, StepUpRequiredError):
             headers["WWW-Authenticate"] = STEP_UP_CHALLENGE
         elif status == HTTPStatus.UNAUTHORIZED:
@@ -153,6 +158,16 @@ def _validation(error: RequestValidationError) -> Response:
     return problem(422, "validation_failed", "Some fields break a rule.", facts=facts)
 
 
+def _methods_of(request: Request) -> list[str]:
+    """What the path of a request allows: several routes may share it, and one alone names its own methods only."""
+    allowed = []
+    for method in _METHODS:
+        scope = {"type": "http", "method": method, "path": request.scope["path"], "root_path": "", "headers": []}
+        if any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.router.routes):
+            allowed.append(method)
+    return ["HEAD", *allowed] if "GET" in allowed else allowed
+
+
 def install_problems(app: FastAPI, table: ProblemTable) -> None:
     """Answer every error of `app` as a problem."""
 
@@ -166,12 +181,15 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
             raise error
         return _validation(error)
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
         code = getattr(error, "code", None) or _CODE_BY_STATUS.get(error.status_code, "error")
         facts = getattr(error, "facts", None)
-        return problem(error.status_code, code, str(error.detail), headers=error.headers, facts=facts)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {**(headers or {}), "Allow": ", ".join(_methods_of(request))}
+        return problem(error.status_code, code, str(error.detail), headers=headers, facts=facts)
 
     app.add_exception_handler(RefusalError, on_refusal)
     app.add_exception_handler(RequestValidationError, on_validation)

@@ -1,16 +1,19 @@
 """Routes whose handlers run in one unit of work: read the body, open it, answer, commit; the one commit per request."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from chassis.api.callers import find_caller
+from chassis.api.callers import find_caller, require_caller, require_token
 from chassis.api.problems import ProblemError
 from chassis.api.strict_json import parse_strictly
 from chassis.database import Database, UnitOfWork, database_is_away
@@ -23,6 +26,7 @@ JSON_BYTES_MAX: Final = 1024 * 1024
 # What a replay repeats besides status and body.
 _REPLAYED_HEADERS: Final = ("content-type", "etag", "location")
 E = TypeVar("E", bound=Callable[..., Any])
+_FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 # A read that took longer met a database that is away, not a connection that ended: a second wait would be over the 5 s
@@ -61,10 +65,11 @@ class _DiscardedError(Exception):
 
 
 def _idempotency_key_of(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
+    keys = request.headers.getlist("idempotency-key")
+    if not keys or request.method != "POST":
         return None
-    if not key or len(key) > KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable():
+    key = keys[0]
+    if len(keys) > 1 or not key or len(key) > KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable():
         message = f"1 to {KEY_CHARACTERS_MAX} printable ASCII characters"
         raise FieldRefusalError([("Idempotency-Key", "malformed", message)])
     return key
@@ -73,15 +78,46 @@ def _idempotency_key_of(request: Request) -> str | None:
 def _check_media_type(route: APIRoute, request: Request) -> None:
     if route.body_field is None or request.method not in _BODY_METHODS:
         return
+    expected = _FORMS if isinstance(route.body_field.field_info, params.Form) else ("application/json",)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = kind in ("multipart/form-data", "application/x-www-form-urlencoded")
-    if not form and kind != "application/json":
+    if kind not in expected:
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         if has_body:
-            raise ProblemError(415, "unsupported_media_type", "Send the body as application/json.")
+            raise ProblemError(415, "unsupported_media_type", f"Send the body as {expected[0]}.")
 
 
-class OwnWorkRoute(APIRoute):
+def _check_query(request: Request) -> None:
+    """A parameter that comes twice would be heard once and ignored once, like a filter that nobody knows."""
+    counted = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [(name, "repeated", "may be given once") for name, times in counted.items() if times > 1]
+    if repeated:
+        raise FieldRefusalError(repeated)
+
+
+def _needs_caller(dependant: Dependant) -> bool:
+    return any(each.call is require_caller or _needs_caller(each) for each in dependant.dependencies)
+
+
+class _StrictRoute(APIRoute):
+    """What all routes have in common: who comes without a token is told so before anything else."""
+
+    body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
+
+    @cached_property
+    def needs_caller(self) -> bool:
+        return _needs_caller(self.dependant)
+
+    def open(self, request: Request) -> StrictRequest:
+        """The request, once what can be seen of it without reading its body is in order."""
+        if self.needs_caller:
+            require_token(request)
+        _check_query(request)
+        strict = StrictRequest(request.scope, request.receive)
+        strict.body_bytes_max = self.body_bytes_max
+        return strict
+
+
+class OwnWorkRoute(_StrictRoute):
     """A route whose handler opens short units of work itself, and holds no connection between them.
 
     For handlers that do something slow in the middle (hash a password), or that must keep something although they
@@ -89,14 +125,11 @@ class OwnWorkRoute(APIRoute):
     handler honors it by `idempotency_of`, otherwise nothing is kept of it.
     """
 
-    body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
-
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            strict.body_bytes_max = self.body_bytes_max
+            strict = self.open(request)
             _idempotency_key_of(request)
             _check_media_type(self, strict)
             if request.method in _BODY_METHODS:
@@ -106,7 +139,7 @@ class OwnWorkRoute(APIRoute):
         return handle
 
 
-class UnitOfWorkRoute(APIRoute):
+class UnitOfWorkRoute(_StrictRoute):
     """A route whose handler finds an open `UnitOfWork` (see `Work`).
 
     The body is read before a connection is taken, so that a slow client holds none. What the handler announces, its
@@ -118,17 +151,16 @@ class UnitOfWorkRoute(APIRoute):
     endpoint by `requires_idempotency_key`.
     """
 
-    body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
     IDEMPOTENT: ClassVar[bool] = True
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            strict.body_bytes_max = self.body_bytes_max
+            strict = self.open(request)
             key = _idempotency_key_of(request)
             if key is None and getattr(self.endpoint, "requires_idempotency_key", False):
+                await find_caller(request)  # a token that does not count is told first
                 detail = "Money moves here: send an Idempotency-Key, so that a repeat cannot move it twice."
                 raise ProblemError(400, "idempotency_key_required", detail)
             _check_media_type(self, strict)
@@ -176,7 +208,9 @@ class UnitOfWorkRoute(APIRoute):
             return await answer(request)
         caller = await find_caller(request)
         scope = str(caller.user_id) if caller else "anonymous"
-        stored_key = IdempotencyKey(caller=scope, method="POST", path=request.url.path, key=key, payload=payload)
+        # What a query says is part of what is asked for.
+        asked = request.url.query.encode() + b"?" + payload if request.url.query else payload
+        stored_key = IdempotencyKey(caller=scope, method="POST", path=request.url.path, key=key, payload=asked)
         stored = await stored_key.find_answer(work.connection)
         if stored is not None:
             return replayed(stored)

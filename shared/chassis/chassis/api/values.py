@@ -6,14 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 # ISO 4217 minor units of the currencies we keep books in; the ledger's genesis block fixes the table.
 CURRENCY_DIGITS: Final = {"NGN": 2}
 # 15 digits before the point: a thousand times Nigeria's GDP, and far inside numeric(20,2).
 AMOUNT_DIGITS_MAX: Final = 15
-_AMOUNT: Final = re.compile(r"^(0|[1-9][0-9]*)(\.[0-9]+)?$")
+_AMOUNT: Final = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]*")
 _EARLIEST: Final = date(1900, 1, 1)
 _LATEST: Final = date(2999, 12, 31)
 
@@ -39,7 +40,7 @@ def _printable(value: str) -> str:
 
 
 def _amount(value: str) -> str:
-    if not _AMOUNT.match(value):
+    if not _AMOUNT.fullmatch(value):
         raise PydanticCustomError("amount_malformed", "must be a decimal string such as 150000.00")
     if len(value.partition(".")[0]) > AMOUNT_DIGITS_MAX:
         raise PydanticCustomError("amount_too_large", "must have at most 15 digits before the point")
@@ -60,20 +61,32 @@ def _currency(value: str) -> str:
     return value
 
 
+def _plain_digits(value: Any) -> Any:
+    # What else Python reads as a number ("1_0", "1.0", "+1", " 1") would give one thing many names.
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise PydanticCustomError("int_parsing", "must be a whole number")
+    return value
+
+
 def _sane_date(value: date) -> date:
     if not _EARLIEST <= value <= _LATEST:
         raise PydanticCustomError("date_out_of_range", "must lie between 1900 and 2999")
     return value
 
 
-# 09-values, "field sizes": names 200, texts 10,000, URLs 500.
+# A whole number in a path or a query.
+WholeNumber = Annotated[int, BeforeValidator(_plain_digits)]
+# 09-values, "field sizes": names 200, recipient name 255, texts 10,000, URLs 500.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_printable)]
 RequiredText = Annotated[str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_printable)]
 ShortText = Annotated[str, StringConstraints(max_length=255), AfterValidator(_printable)]
-Money = Annotated[str, AfterValidator(_amount)]
-PositiveMoney = Annotated[str, AfterValidator(_amount), AfterValidator(_positive)]
-CurrencyCode = Annotated[str, AfterValidator(_currency)]
+RecipientName = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_printable)]
+# Money is exactly what it says: no blanks are taken off it.
+_Exact = Annotated[str, StringConstraints(strip_whitespace=False)]
+Money = Annotated[_Exact, AfterValidator(_amount)]
+PositiveMoney = Annotated[_Exact, AfterValidator(_amount), AfterValidator(_positive)]
+CurrencyCode = Annotated[_Exact, AfterValidator(_currency)]
 SaneDate = Annotated[date, AfterValidator(_sane_date)]
 
 

@@ -103,6 +103,11 @@ def _tries(request: Request) -> list[int]:
 Tries = Annotated[list[int], Depends(_tries)]
 
 
+@router.put("/shared/")
+async def share_note(body: NoteBody) -> NoteBody:
+    return body
+
+
 @router.get("/{note_id}/")
 async def read_note(note_id: UUID, work: Work) -> NoteAnswer:
     row = (await work.connection.execute(select(notes).where(notes.c.note_id == note_id))).one()

@@ -124,7 +124,7 @@ async def test_bad_input_is_a_clear_4xx_and_nothing_is_stored(service: ServiceHa
     assert await service.announced(ProgramCreated) == []
 
 
-@pytest.mark.parametrize("amount", ["-1", "0", "1.001", "1" * 20, "1e3", "NaN", 1.5, " ", "٣"])
+@pytest.mark.parametrize("amount", ["-1", "0", "1.001", "1" * 20, "1e3", "NaN", 1.5, " ", "٣", " 1", "1\n", "01"])
 async def test_an_amount_that_is_no_amount_names_the_field(service: ServiceHarness, amount):
     async with service.client(uuid4()) as client:
         answer = await client.post(
@@ -136,8 +136,9 @@ async def test_an_amount_that_is_no_amount_names_the_field(service: ServiceHarne
 
 async def test_a_body_that_is_not_json_is_415(service: ServiceHarness):
     async with service.client() as client:
-        answer = await client.post("/api/v1/notes/", content=b"name=a", headers={"Content-Type": "text/plain"})
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", ""):
+            answer = await client.post("/api/v1/notes/", content=b"name=a", headers={"Content-Type": kind})
+            assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type"), kind
 
 
 async def test_an_id_that_is_no_id_and_a_path_that_is_none_are_404(service: ServiceHarness):
@@ -154,6 +155,74 @@ async def test_without_or_with_a_bad_token_it_is_401_with_a_challenge(service: S
             answer = await client.post("/api/v1/notes/paid/", json=body, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
             assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_who_comes_without_a_token_hears_that_before_anything_else(service: ServiceHarness):
+    path, json_type = "/api/v1/notes/paid/", {"Content-Type": "application/json"}
+    async with service.client() as client:
+        for asked in (
+            client.post(path, json={"name": "n", "amount": "1"}),
+            client.post(path, content=b"{", headers=json_type),
+            client.post(path, content=b"{", headers={"Idempotency-Key": "k", "Content-Type": "text/plain"}),
+            client.post(path, content=b"x" * 2_000_000, headers={"Idempotency-Key": "k", **json_type}),
+            client.post(path, json={"name": "n", "amount": "1"}, headers={"Authorization": "Bearer nonsense"}),
+        ):
+            answer = await asked
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_every_422_names_what_of_the_request_breaks_a_rule(service: ServiceHarness):
+    async with service.client(uuid4()) as client:
+        headers = {"Idempotency-Key": "k"}
+        await client.post("/api/v1/notes/paid/", json={"name": "n", "amount": "1.00"}, headers=headers)
+        reused = await client.post("/api/v1/notes/paid/", json={"name": "m", "amount": "1.00"}, headers=headers)
+        several = [("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+        twice = await client.post("/api/v1/notes/paid/", json={"name": "o", "amount": "1.00"}, headers=several)
+    for answer, code in ((reused, "idempotency_key_reused"), (twice, "malformed")):
+        [error] = answer.json()["errors"]
+        assert (answer.status_code, error["field"], error["code"]) == (422, "Idempotency-Key", code)
+        assert error["message"]
+
+
+async def test_a_parameter_that_comes_twice_is_refused_rather_than_half_ignored(service: ServiceHarness):
+    async with service.client() as client:
+        answer = await client.get(f"/api/v1/notes/{uuid4()}/?limit=1&limit=2&cursor=x")
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+        assert [error["field"] for error in answer.json()["errors"]] == ["limit"]
+
+
+async def test_what_a_query_says_is_part_of_what_a_key_stands_for(service: ServiceHarness):
+    async with service.client() as client:
+        headers = {"Idempotency-Key": "k"}
+        first = await client.post("/api/v1/notes/?as=draft", json={"name": "q"}, headers=headers)
+        again = await client.post("/api/v1/notes/?as=draft", json={"name": "q"}, headers=headers)
+        other = await client.post("/api/v1/notes/?as=final", json={"name": "q"}, headers=headers)
+    assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_head_answers_what_get_does_without_the_body(service: ServiceHarness):
+    async with service.client() as client:
+        made = (await client.post("/api/v1/notes/", json={"name": "seen"})).json()
+        for path in (f"/api/v1/notes/{made['note_id']}/", f"/api/v1/notes/{made['note_id']}", "/health/live"):
+            full, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (200, b"")
+            for name in ("content-type", "content-length"):
+                assert head.headers[name] == full.headers[name]
+        assert (await client.head(f"/api/v1/notes/{uuid4()}/x/")).status_code == 404
+        assert (await client.head("/api/v1/notes/")).status_code == 405
+
+
+async def test_a_method_that_a_path_does_not_have_is_405_naming_those_it_has(service: ServiceHarness):
+    async with service.client() as client:
+        for path, allowed in (
+            (f"/api/v1/notes/{uuid4()}/", {"GET", "HEAD"}),
+            ("/api/v1/notes/shared/", {"GET", "HEAD", "PUT"}),
+            ("/api/v1/notes", {"POST"}),
+        ):
+            answer = await client.delete(path)
+            assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+            assert set(answer.headers["allow"].split(", ")) == allowed
 
 
 async def test_the_document_names_every_error_as_a_problem_and_the_headers_that_count(service: ServiceHarness):

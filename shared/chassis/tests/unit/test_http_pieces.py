@@ -7,12 +7,14 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from chassis.api.middleware import sane_request_id
 from chassis.api.pages import PageQuery, encode_cursor, page_of
 from chassis.api.preconditions import IfMatch, conditional, version_etag
-from chassis.api.values import Body, Money, PositiveMoney
+from chassis.api.values import Body, Money, PositiveMoney, WholeNumber
 from chassis.clock import rfc3339
 from chassis.ids import new_id
 from chassis.refusals import FieldRefusalError, StaleVersionError
@@ -20,7 +22,7 @@ from chassis.tracing import child_traceparent, valid_traceparent
 
 
 def request_with(**headers: str):
-    return SimpleNamespace(headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return SimpleNamespace(headers=Headers({name.replace("_", "-"): value for name, value in headers.items()}))
 
 
 @given(st.uuids(), st.integers(0, 10**9))
@@ -51,6 +53,31 @@ def test_if_match_takes_the_present_version_a_list_and_a_star_and_never_a_weak_t
     for header in ('"v2"', 'W/"v3"', "v3", ""):
         with pytest.raises(StaleVersionError):
             IfMatch(request_with(if_match=header)).check(present)
+
+
+def test_nothing_matches_what_is_not_there_yet_a_star_included():
+    for header in ("*", '"v1"', ""):
+        with pytest.raises(StaleVersionError):
+            IfMatch(request_with(if_match=header)).check(None)
+    IfMatch(request_with()).check(None)
+
+
+def test_several_lines_of_tags_are_one_list():
+    lines = [(b"if-match", b'"v1"'), (b"if-match", b'"v2"'), (b"if-none-match", b"x"), (b"if-none-match", b'W/"v2"')]
+    request = Request({"type": "http", "headers": lines})
+    IfMatch(request).check('"v2"')
+    assert conditional(request, b"{}", etag='"v2"').status_code == 304
+
+
+class Numbers(BaseModel):
+    number: WholeNumber
+
+
+@pytest.mark.parametrize("number", ["1.0", "1_0", "+1", " 1", "1 ", "01", "1e1", "", "٣", "-", "-0"])
+def test_a_whole_number_is_written_in_one_way_only(number: str):
+    with pytest.raises(ValidationError):
+        Numbers.model_validate({"number": number})
+    assert [Numbers.model_validate({"number": text}).number for text in ("0", "-5", "10")] == [0, -5, 10]
 
 
 def test_what_the_client_has_is_answered_304_without_a_body():
