@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -214,11 +215,10 @@ def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
         data=draft.data,
         previous_hash=place.tip,
         nonce=place.epoch,
-        encoded_data=draft.encoded_data,
     )
     place.tip = block.hash
     place.sealed.append(block)
-    place.records.append((*block[:_DATA], draft.encoded_data.decode(), *block[_DATA + 1 :]))
+    place.records.append((*block[:_DATA], orjson.dumps(block.data).decode(), *block[_DATA + 1 :]))
     if draft.entry is not None:
         place.postings += [
             (block.block_index, line, posting.account, draft.entry.currency, posting.amount)

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from ledger.domain import canonical
 from ledger.domain.merkle import leaf_hash
 from ledger.domain.money import CURRENCIES
@@ -17,11 +15,6 @@ TRANSACTION_ID_LENGTH_MAX: Final = 100
 _PROFILE: Final = "impactnet-jcs-1"
 _FIELDS: Final = frozenset(
     {"block_index", "timestamp", "transaction_type", "transaction_id", "data", "previous_hash", "nonce"}
-)
-# The canonical encoding of a block whose values are encoded: its fields in the order of their names.
-_PREIMAGE: Final = (
-    b'{"block_index":%d,"data":%b,"nonce":%d,"previous_hash":%b,"timestamp":"%b",'
-    b'"transaction_id":%b,"transaction_type":%b}'
 )
 _LENGTH_WITHOUT_ZONE: Final = len("2026-01-01T00:00:00.000000")
 _TICK: Final = timedelta(microseconds=1)
@@ -77,29 +70,19 @@ def make_block(
     data: Mapping[str, Any],
     previous_hash: str,
     nonce: int,
-    encoded_data: bytes | None = None,
 ) -> Block:
-    """Seals the fields; raises NotCanonicalError when they are outside the profile.
-
-    `encoded_data` is what `canonical.encode` makes of `data`, from who has it already: everything is encoded once.
-    """
-    if not (0 <= block_index <= canonical.INTEGER_MAX and 0 <= nonce <= canonical.INTEGER_MAX):
-        raise NotCanonicalError("a block's index and nonce are integers from 0 to 2^53-1")
-    try:
-        texts = [orjson.dumps(text) for text in (previous_hash, transaction_id, transaction_type)]
-    except TypeError as error:  # lone surrogates
-        raise NotCanonicalError(str(error)) from error
-    preimage = _PREIMAGE % (
-        block_index,
-        canonical.encode(dict(data)) if encoded_data is None else encoded_data,
-        nonce,
-        texts[0],
-        format_timestamp(timestamp).encode(),
-        texts[1],
-        texts[2],
+    """Seals the fields; raises NotCanonicalError when they are outside the profile."""
+    preimage = canonical.encode(
+        {
+            "block_index": block_index,
+            "timestamp": format_timestamp(timestamp),
+            "transaction_type": transaction_type,
+            "transaction_id": transaction_id,
+            "data": dict(data),
+            "previous_hash": previous_hash,
+            "nonce": nonce,
+        }
     )
-    if len(preimage) > canonical.SIZE_BYTES_MAX:
-        raise NotCanonicalError(f"{len(preimage)} bytes are more than {canonical.SIZE_BYTES_MAX}")
     digest = sha256(preimage).hexdigest()
     return Block(block_index, timestamp, transaction_type, transaction_id, data, previous_hash, nonce, preimage, digest)
 

@@ -6,22 +6,18 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from ledger.domain import accounts, canonical
+from ledger.domain import accounts
 from ledger.domain.accounts import Entry
 from ledger.domain.block_data import MONEY_TYPES, check_fields, money_data
 from ledger.domain.refusals import BadShapeError
 
 
 class Draft(NamedTuple):
-    """A block without its place: index, time, previous hash and nonce are given under the writer's lock.
-
-    `encoded_data` is the canonical encoding of `data`.
-    """
+    """A block without its place: index, time, previous hash and nonce are given under the writer's lock."""
 
     transaction_type: str
     transaction_id: str
     data: Mapping[str, Any]
-    encoded_data: bytes
     entry: Entry | None
 
 
@@ -58,7 +54,7 @@ def _draft(transaction_type: str, transaction_id: str, data: Mapping[str, Any], 
     check_fields(transaction_type, data)
     if (entry is not None) is not (transaction_type in MONEY_TYPES):
         raise BadShapeError(f"{transaction_type}: money moves by an entry, and only money does")
-    return Draft(transaction_type, transaction_id, data, canonical.encode(data), entry)
+    return Draft(transaction_type, transaction_id, data, entry)
 
 
 def program_create(event_id: UUID, program_id: UUID, currency: str) -> Draft:
