@@ -1,12 +1,23 @@
-"""Turns what the ledger has done into the events that other contexts know."""
+"""Turns what the ledger has done into the events that other contexts know, and into alarms where it could not."""
 
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
 
 from chassis.database import UnitOfWork
 from contracts import ledger as facts
 from ledger.domain.money import format_amount
 from ledger.domain.records import Award, Disbursement, Donation, Refund
+from ledger.use_cases.events import Source
+
+log = structlog.get_logger(__name__)
+
+# Both are for an alert: that a fact could not be booked as asked is never silent.
+EXCEPTIONS: Final = Counter("impactnet_ledger_exceptions", "Events booked as exceptions.", ["type", "code"])
+REFUSED: Final = Counter("impactnet_ledger_refused_commitments", "Awards that no money was set aside for.", ["code"])
 
 # Said of a person who was erased meanwhile: a well-formed id that is nobody's.
 NOBODY = UUID(int=0)
@@ -56,6 +67,8 @@ class OutboxAnnouncements:
     def commitment_refused(
         self, *, award_id: UUID, application_id: UUID, program_id: UUID, user_id: UUID, code: str
     ) -> None:
+        REFUSED.labels(code).inc()
+        log.warning("commitment_refused", award_id=str(award_id), program_id=str(program_id), code=code)
         self._work.announce(
             facts.CommitmentRefused(
                 award_id=award_id, application_id=application_id, program_id=program_id, user_id=user_id, code=code
@@ -73,6 +86,10 @@ class OutboxAnnouncements:
 
     def disbursement_reversed(self, disbursement: Disbursement, code: str) -> None:
         self._work.announce(facts.DisbursementReversed.model_validate(_about(disbursement) | {"code": code}))
+
+    def exception_booked(self, source: Source, code: str) -> None:
+        EXCEPTIONS.labels(source.event_type, code).inc()
+        log.error("event_not_booked", event_id=str(source.event_id), event_type=source.event_type, code=code)
 
     def refund_completed(self, refund: Refund) -> None:
         self._work.announce(

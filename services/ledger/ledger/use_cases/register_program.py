@@ -5,6 +5,7 @@ from uuid import UUID
 from ledger.domain import drafts
 from ledger.domain.money import CURRENCIES
 from ledger.domain.records import Program
+from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
@@ -17,10 +18,7 @@ async def register_program(books: Books, source: Source, *, program_id: UUID, cu
     elif await books.programs.find(program_id) is not None:
         code = "program_exists"
     if code is not None:
-        exception = drafts.exception(
-            source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=code
-        )
-        await books.chain.append(exception)
+        await book_exception(books, source, code)
         return
     await books.programs.add(Program(program_id, currency))
     await books.chain.append(drafts.program_create(source.event_id, program_id, currency))

@@ -5,6 +5,7 @@ from uuid import UUID
 from ledger.domain import drafts
 from ledger.domain.lots import Allocation
 from ledger.domain.transactions import TransactionType
+from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
@@ -14,10 +15,7 @@ async def release_commitment(books: Books, source: Source, *, award_id: UUID) ->
     award = await books.awards.find_locked(award_id)
     if award is None or award.unpaid <= 0:
         code = "award_unknown" if award is None else "nothing_to_release"
-        exception = drafts.exception(
-            source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=code
-        )
-        await books.chain.append(exception)
+        await book_exception(books, source, code)
         if award is not None:
             await books.payments.close_award(award_id)
         return

@@ -12,6 +12,7 @@ from ledger.domain.records import Award, Disbursement, PayeeAccount
 from ledger.domain.refusals import NotYetKnownError
 from ledger.domain.transactions import Status
 from ledger.use_cases.announce_donation import payment_reference
+from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
@@ -46,10 +47,7 @@ async def start_disbursement(
         raise NotYetKnownError(f"award {request.award_id}")
     code = await _contradiction(books, award, request)
     if code is not None:
-        exception = drafts.exception(
-            source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=code
-        )
-        await books.chain.append(exception)
+        await book_exception(books, source, code)
         books.announce.disbursement_failed(_describe(request, award, transaction_id, "", rail), code, paid_nothing=True)
         return
     account = await books.people.find_payee(request.user_id)
