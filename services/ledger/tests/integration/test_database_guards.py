@@ -10,6 +10,28 @@ import pytest
 ROLES = ["api", "worker", "signer"]
 PROTECTED = ["blocks", "tree_nodes", "checkpoints", "postings", "booked_events", "transaction_links", "receipts"]
 
+FIRST_COLUMN = (
+    "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+    " AND attidentity = '' ORDER BY attnum LIMIT 1"
+)
+# What each role may do with each table, by the catalogue; a privilege on one column counts.
+PRIVILEGES = """
+    SELECT c.relname AS name, array(SELECT role || ' ' || privilege
+        FROM unnest(ARRAY['ledger_api', 'ledger_worker', 'ledger_signer']) AS role,
+            unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS privilege
+        WHERE has_table_privilege(role, c.oid, privilege)
+            OR privilege IN ('INSERT', 'UPDATE') AND has_any_column_privilege(role, c.oid, privilege)) AS privileges,
+        array(SELECT tgname::text FROM pg_trigger
+            WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled = 'A') AS always
+    FROM pg_class AS c WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind = 'r'"""
+# Only added to, by grants alone: none of them is evidence that nothing else holds.
+WITHOUT_GUARD = {
+    "tranches",  # each pass compares their sum with its block
+    "sandbox_transfers",  # the book of a bank that is none
+    "reconciled_files",  # which statements a run has read
+    "reconciliation_runs",  # when it ran
+}
+
 Statement = str | tuple[Any, ...]
 
 
@@ -35,7 +57,12 @@ async def attempt(history: Any, *statements: Statement, role: str) -> Sequence[a
 @pytest.mark.parametrize("role", ROLES)
 async def test_no_role_can_edit_delete_or_truncate_what_is_append_only(history, role):
     for table in PROTECTED:
-        for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+        [column] = await attempt(history, (FIRST_COLUMN, table), role="admin")
+        for statement in (
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"UPDATE {table} SET {column[0]} = {column[0]}",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await attempt(history, statement, role=role)
     for statement in (
@@ -58,8 +85,26 @@ async def test_not_even_the_owner_can_change_history_nor_by_playing_replica(hist
         with pytest.raises(asyncpg.RestrictViolationError):
             await attempt(history, prelude, f"TRUNCATE {table} CASCADE", role="admin")
         if table in ("blocks", "tree_nodes", "checkpoints", "postings", "booked_events"):
-            with pytest.raises(asyncpg.RestrictViolationError):
-                await attempt(history, prelude, f"DELETE FROM {table}", role="admin")
+            [column] = await attempt(history, (FIRST_COLUMN, table), role="admin")
+            for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {column[0]} = {column[0]}"):
+                with pytest.raises(asyncpg.RestrictViolationError):
+                    await attempt(history, prelude, statement, role="admin")
+
+
+async def test_every_table_that_is_only_added_to_refuses_the_rest_by_triggers_that_no_setting_skips(history):
+    tables = {row["name"]: row for row in await attempt(history, PRIVILEGES, role="admin")}
+    assert set(PROTECTED) <= tables.keys()
+    guarded = {name for name, row in tables.items() if {"refuse_change", "refuse_truncate"} <= set(row["always"])}
+    only_added_to = {
+        name
+        for name, row in tables.items()
+        if row["privileges"] and all(each.endswith(" INSERT") for each in row["privileges"])
+    }
+    assert only_added_to - guarded == WITHOUT_GUARD
+    # An erasure empties the content of an event that is quarantined; nothing else of it may change.
+    assert guarded - only_added_to == {"quarantined_events"}
+    owners = {each for row in tables.values() for each in row["privileges"]}
+    assert not {each for each in owners if each.rpartition(" ")[2] in {"TRUNCATE", "TRIGGER", "REFERENCES"}}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -69,6 +114,9 @@ async def test_no_role_can_disable_a_guard(history, role):
         "DROP TRIGGER refuse_change ON blocks",
         "SET session_replication_role = replica",
         "CREATE TABLE shadow (id int)",
+        # One could hang the triggers that write balances on a table of one's own.
+        "CREATE TEMP TABLE shadow (id int)",
+        "SET ROLE ledger_owner",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await attempt(history, statement, role=role)

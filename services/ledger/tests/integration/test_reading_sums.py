@@ -109,3 +109,19 @@ async def test_money_that_vanished_from_the_postings_shows_as_a_difference(scena
     async with scenario.service.client() as anyone:
         integrity = (await anyone.get("/api/v1/blockchain/integrity/")).json()
     assert integrity["books"]["NGN"]["difference"] == "1.00"
+
+
+async def test_entries_that_do_not_balance_are_counted_though_no_verification_has_seen_them(scenario):
+    scenario.is_sound = False
+    await scenario.donate("10.00")
+    await scenario.donate("20.00")
+    await scenario.fetch("ALTER TABLE postings DISABLE TRIGGER refuse_change")
+
+    async def unbalanced() -> int:
+        async with scenario.service.client() as anyone:
+            count: int = (await anyone.get("/api/v1/blockchain/integrity/")).json()["unbalanced_entries"]
+        return count
+
+    assert await unbalanced() == 0
+    await scenario.fetch("UPDATE postings SET amount = amount + 1 WHERE amount > 0")
+    assert await unbalanced() == 2
