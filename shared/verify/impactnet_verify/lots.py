@@ -230,8 +230,7 @@ class Lots:
             application = purposes.application_of(award, beneficiary)
             own = {award, beneficiary, application or award}
             if application is None:
-                others = (each for each in fund.earmarks() if each not in own)
-                possible = [each for each in others if purposes.may_be_an_application(each)]
+                possible = [each for each in fund.earmarks() if purposes.may_be_an_application(each)]
         held = fund.held([*own, _NO_EARMARK]) if possible else 0
         if possible and held + max(fund.held([each]) for each in possible) >= movement.amount:
             reason = f"award {award} has no decision and may be for {min(possible)}, which a donation is earmarked for"
