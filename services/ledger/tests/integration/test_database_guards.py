@@ -32,6 +32,26 @@ WITHOUT_GUARD = {
     "reconciliation_runs",  # when it ran
 }
 
+# State and who: all that any role may change of money and of what is said about it. Amounts, currencies, programmes,
+# donations, earmarks, places in the queue and references are written once.
+MAY_CHANGE = {
+    "awards": {"user_id", "paid", "released", "updated_at"},
+    "award_lots": {"paid", "released", "updated_at"},
+    "head": {"epoch", "size", "tip", "tip_at", "peaks"},
+    "lots": {"taken", "updated_at"},
+    "payments": {"sealed_account", "called_at", "asked", "due_at", "confirmed_by", "updated_at"},
+    "programs": {"title", "revision", "updated_at"},
+    "transactions": {
+        "status", "user_id", "requested_by", "approved_by", "code", "reason", "blockchain_hash", "previous_block_hash",
+        "block_index", "completed_at", "version", "updated_at",
+    },
+}  # fmt: skip
+CHANGEABLE = """
+    SELECT a.attname::text AS name FROM pg_attribute AS a
+    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND EXISTS (
+        SELECT FROM unnest(ARRAY['ledger_api', 'ledger_worker', 'ledger_signer']) AS role
+        WHERE has_column_privilege(role, a.attrelid, a.attnum, 'UPDATE'))"""
+
 Statement = str | tuple[Any, ...]
 
 
@@ -105,6 +125,12 @@ async def test_every_table_that_is_only_added_to_refuses_the_rest_by_triggers_th
     assert guarded - only_added_to == {"quarantined_events"}
     owners = {each for row in tables.values() for each in row["privileges"]}
     assert not {each for each in owners if each.rpartition(" ")[2] in {"TRUNCATE", "TRIGGER", "REFERENCES"}}
+
+
+@pytest.mark.parametrize("table", [*MAY_CHANGE, "balances", "tranches"])
+async def test_of_money_only_its_state_may_change(history, table):
+    found = await attempt(history, (CHANGEABLE, table), role="admin")
+    assert {row["name"] for row in found} == MAY_CHANGE.get(table, set())
 
 
 @pytest.mark.parametrize("role", ROLES)
