@@ -66,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         subparser = commands.add_parser(name, help=explanation, description=f"Verifies that {explanation}.")
         for file in files:
             subparser.add_argument(file.lower(), metavar=file, type=Path)
+        if name == "audit":
+            subparser.add_argument("--payment", metavar="ID", help="also say which donations paid this disbursement")
         if name == "consistency":
             subparser.add_argument(
                 "--proof",
@@ -130,7 +132,8 @@ def _audit(options: argparse.Namespace) -> list[str]:
             findings = audit(dump, checkpoint, _progress(checkpoint.size))
     except OSError as error:
         raise UnusableInputError(f"{options.dump}: {error.strerror or error}") from error
-    return [f"VERIFIED: {findings.blocks} blocks", *_shown_findings(findings), *_shown_checkpoint(checkpoint)]
+    shown = [f"VERIFIED: {findings.blocks} blocks", *_shown_findings(findings), *_shown_checkpoint(checkpoint)]
+    return shown if options.payment is None else [*shown, *_shown_sources(findings.lots, options.payment)]
 
 
 def _progress(total: int) -> Callable[[int], None]:
@@ -203,6 +206,17 @@ def _shown_lots(lots: Lots) -> list[str]:
     return lines + [
         f"  {'not replayed':<12} lots of program {program}, {reason}"
         for program, reason in sorted(lots.not_replayed.items())
+    ]
+
+
+def _shown_sources(lots: Lots, payment: str) -> list[str]:
+    """Raises NotVerifiedError for a payment that the blocks do not lead to donations."""
+    sources = lots.sources_of(payment)
+    if not sources:
+        raise NotVerifiedError(f"payment {payment}: no disbursement in these blocks that has lots, or it came back")
+    return [
+        f"  {'paid by':<12}donation {donation}: {_decimal(amount, CURRENCIES[currency])} {currency}"
+        for donation, amount, currency in sources
     ]
 
 

@@ -4,19 +4,15 @@ No block names the lots of a commitment or a payment: they follow from the block
 and compared with what the blocks then do, so that money which a donor gave for something else cannot be spent.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from heapq import heappop, heappush
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from impactnet_verify.blocks import Block, Movement
 from impactnet_verify.books import COMPLETED, SENT
 from impactnet_verify.failures import NotVerifiedError, require
-
-_NO_EARMARK: Final = ""
+from impactnet_verify.lot_queues import NO_EARMARK, Fund, Lot, by_age
 
 
 class _Terms(NamedTuple):
@@ -31,23 +27,6 @@ class _Terms(NamedTuple):
 
 
 _TERMS: Final = len(_Terms._fields)
-
-
-@dataclass(slots=True, eq=False)
-class Lot:
-    """A donation and what is `left` of it, in the smallest unit; `position` is its block's index."""
-
-    id: str
-    position: int
-    donor: str
-    earmark: str
-    left: int
-    fund: "_Fund"
-    is_queued: bool = False
-
-
-_position: Final = attrgetter("position")
-Links = tuple[tuple[Lot, int], ...]
 
 
 @dataclass(slots=True)
@@ -84,87 +63,7 @@ class Purposes:
         return earmark not in self._known
 
 
-class _Queue:
-    """Lots from the oldest on. One that was emptied in the middle stays until it is first, or until they are many."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, Lot]] = []
-        self._empty = 0
-
-    def __len__(self) -> int:
-        return len(self._heap)
-
-    def add(self, lot: Lot) -> None:
-        """One that is younger than all others."""
-        lot.is_queued = True
-        self._heap.append((lot.position, lot))
-
-    def changed(self, lot: Lot, before: int) -> None:
-        """To be called with what the lot held before; leaves no empty lot in front."""
-        if not lot.is_queued:
-            lot.is_queued = True
-            heappush(self._heap, (lot.position, lot))
-        elif not before:
-            self._empty -= 1
-        if not lot.left:
-            self._empty += 1
-        while self._heap and not self._heap[0][1].left:
-            heappop(self._heap)[1].is_queued = False
-            self._empty -= 1
-        if self._empty * 2 > len(self._heap):
-            for _, each in self._heap:
-                each.is_queued = each.left > 0
-            # What is in order is a heap already.
-            self._heap = sorted(each for each in self._heap if each[1].left)
-            self._empty = 0
-
-    def first(self) -> Lot:
-        return self._heap[0][1]
-
-    def lots(self) -> Iterator[Lot]:
-        return (lot for _, lot in self._heap)
-
-
-class _Fund:
-    """The lots of one program that hold money, by earmark, first in first out."""
-
-    def __init__(self) -> None:
-        self._queues: dict[str, _Queue] = {}
-
-    def _queue(self, earmark: str) -> _Queue:
-        queue = self._queues.get(earmark)
-        if queue is None:
-            queue = self._queues[earmark] = _Queue()
-        return queue
-
-    def add(self, lot: Lot) -> None:
-        self._queue(lot.earmark).add(lot)
-
-    def change(self, lot: Lot, amount: int) -> None:
-        before, lot.left = lot.left, lot.left + amount
-        queue = self._queue(lot.earmark)
-        queue.changed(lot, before)
-        if not queue:
-            del self._queues[lot.earmark]
-
-    def first(self, earmarks: Iterable[str]) -> Lot | None:
-        """The oldest lot with one of these earmarks that holds something."""
-        queues = [self._queues[each] for each in earmarks if each in self._queues]
-        return min((queue.first() for queue in queues), key=_position, default=None)
-
-    def held(self, earmarks: Iterable[str]) -> int:
-        return sum(lot.left for each in earmarks if each in self._queues for lot in self._queues[each].lots())
-
-    @property
-    def has_earmarks(self) -> bool:
-        return len(self._queues) > (_NO_EARMARK in self._queues)
-
-    def earmarks(self) -> list[str]:
-        """Of all lots that hold something."""
-        return [each for each in self._queues if each != _NO_EARMARK]
-
-    def lots(self) -> list[Lot]:
-        return [lot for queue in self._queues.values() for lot in queue.lots()]
+Links = tuple[tuple[Lot, int], ...]
 
 
 class Lots:
@@ -177,7 +76,7 @@ class Lots:
         """`purposes` are asked for when it matters, which they do only where donations are earmarked."""
         self.not_replayed: dict[str, str] = {}
         self._purposes = cache(purposes)
-        self._funds: defaultdict[tuple[str, str], _Fund] = defaultdict(_Fund)  # by program and currency
+        self._funds: dict[tuple[str, str], Fund] = {}  # by program and currency
         self._open: dict[str, Lot] = {}
         self._shares: dict[tuple[str, str], dict[Lot, int]] = {}  # by account and currency
         self._payments: dict[str, Links] = {}
@@ -186,9 +85,12 @@ class Lots:
     def open_donations(self) -> int:
         return len(self._open)
 
-    def sources_of(self, payment: str) -> list[tuple[str, int]]:
-        """Which donation gave how much to a disbursement or refund that has not come back; empty if none is known."""
-        return [(lot.id, amount) for lot, amount in self._payments.get(payment, ())]
+    def sources_of(self, payment: str) -> list[tuple[str, int, str]]:
+        """Donation, amount and currency of what a disbursement that has not come back was paid by, the oldest first.
+
+        Empty if there is none such, or if the lots of its program could not be followed up to it.
+        """
+        return [(lot.id, amount, lot.fund.currency) for lot, amount in self._payments.get(payment, ())]
 
     def enter(self, block: Block) -> None:
         """Raises NotVerifiedError for money that no lot it may come from holds."""
@@ -198,7 +100,9 @@ class Lots:
         terms = _Terms._make(movement.terms[:_TERMS])
         if terms.program in self.not_replayed:
             return
-        fund = self._funds[terms.program, terms.currency]
+        fund = self._funds.get((terms.program, terms.currency))
+        if fund is None:
+            fund = self._funds[terms.program, terms.currency] = Fund(terms.currency)
         match terms.kind:
             case "donation":
                 self._open[block.transaction_id] = lot = Lot(
@@ -221,7 +125,7 @@ class Lots:
         else:
             del self._open[lot.id]
 
-    def _commit(self, index: int, fund: _Fund, movement: Movement, terms: _Terms) -> None:
+    def _commit(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         award, beneficiary = terms.first, terms.second
         own: set[str] = set()
         possible: list[str] = []
@@ -231,14 +135,14 @@ class Lots:
             own = {award, beneficiary, application or award}
             if application is None:
                 possible = [each for each in fund.earmarks() if purposes.may_be_an_application(each)]
-        held = fund.held([*own, _NO_EARMARK]) if possible else 0
+        held = fund.held([*own, NO_EARMARK]) if possible else 0
         if possible and held + max(fund.held([each]) for each in possible) >= movement.amount:
             reason = f"award {award} has no decision and may be for {min(possible)}, which a donation is earmarked for"
             self._stop(index, terms, fund, reason)
             return
         shares = self._shares.setdefault((movement.target, movement.currency), {})
         missing = movement.amount
-        for earmarks in (own, (_NO_EARMARK,)):
+        for earmarks in (own, (NO_EARMARK,)):
             while missing and (lot := fund.first(earmarks)):
                 part = min(lot.left, missing)
                 self._change(lot, -part)
@@ -250,7 +154,7 @@ class Lots:
                 " from donations that are earmarked for something else"
             )
 
-    def _release(self, index: int, fund: _Fund, movement: Movement, terms: _Terms) -> None:
+    def _release(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         account = movement.source, movement.currency
         shares = self._shares[account]
         if movement.amount < sum(shares.values()):
@@ -276,7 +180,7 @@ class Lots:
             return
         account = movement.source, movement.currency
         shares, links, missing = self._shares[account], [], movement.amount
-        for lot in sorted(shares, key=_position):
+        for lot in sorted(shares, key=by_age):
             part = min(shares[lot], missing)
             links.append((lot, part))
             missing -= part
@@ -289,7 +193,7 @@ class Lots:
             del self._shares[account]
         self._payments[movement.payment] = tuple(links)
 
-    def _refund(self, fund: _Fund, movement: Movement, terms: _Terms) -> None:
+    def _refund(self, fund: Fund, movement: Movement, terms: _Terms) -> None:
         if movement.step == COMPLETED:
             del self._payments[movement.payment]
             return
@@ -309,7 +213,7 @@ class Lots:
         self._change(found, -movement.amount)
         self._payments[movement.payment] = ((found, movement.amount),)
 
-    def _stop(self, index: int, terms: _Terms, fund: _Fund, reason: str) -> None:
+    def _stop(self, index: int, terms: _Terms, fund: Fund, reason: str) -> None:
         self.not_replayed[terms.program] = f"from block {index} on, for {reason}"
         for lot in fund.lots():
             self._open.pop(lot.id, None)

@@ -23,8 +23,8 @@ def test_earmarked_money_goes_first_then_the_oldest_and_nothing_else():
     history.pay("pay-1", "a1", "60.00").pay("pay-2", "a1", "60.00")
     lots = audited(history.log).lots
     # Of its own shares an award spends the oldest first, earmarked or not.
-    assert lots.sources_of("pay-1") == [("g1", 6_000)]
-    assert lots.sources_of("pay-2") == [("g1", 1_000), ("g2", 5_000)]
+    assert lots.sources_of("pay-1") == [("g1", 6_000, "NGN")]
+    assert lots.sources_of("pay-2") == [("g1", 1_000, "NGN"), ("g2", 5_000, "NGN")]
     assert lots.open_donations == 2
     assert lots.not_replayed == {}
 
@@ -32,7 +32,7 @@ def test_earmarked_money_goes_first_then_the_oldest_and_nothing_else():
 @pytest.mark.parametrize("earmark", ["a1", "b-a1", "x1"])
 def test_an_earmark_names_an_award_a_beneficiary_or_an_application(earmark):
     history = History().give("g1", "10.00").give("g2", "10.00", earmark).commit("a1", "10.00").decide("a1", "x1")
-    assert audited(history.pay("pay", "a1", "10.00").log).lots.sources_of("pay") == [("g2", 1_000)]
+    assert audited(history.pay("pay", "a1", "10.00").log).lots.sources_of("pay") == [("g2", 1_000, "NGN")]
 
 
 def test_what_comes_back_goes_to_the_lots_it_came_from_and_they_are_the_oldest_again():
@@ -41,7 +41,7 @@ def test_what_comes_back_goes_to_the_lots_it_came_from_and_they_are_the_oldest_a
     history.pay("pay-1", "a1", "40.00", "reversed").release("a1", "100.00")
     history.commit("a2", "110.00").decide("a2", "x8").pay("pay-3", "a2", "110.00")
     lots = audited(history.log).lots
-    assert lots.sources_of("pay-3") == [("g1", 10_000), ("g3", 1_000)]
+    assert lots.sources_of("pay-3") == [("g1", 10_000, "NGN"), ("g3", 1_000, "NGN")]
     assert [lots.sources_of(each) for each in ("pay-1", "pay-2")] == [[], []]
 
 
@@ -53,7 +53,7 @@ def test_a_refund_that_failed_leaves_the_donation_as_it_was():
 def test_another_award_to_the_same_beneficiary_tells_the_application():
     history = gifts().commit("a1", "60.00", "b1").release("a1", "60.00").commit("a2", "60.00", "b1").decide("a2", "x1")
     lots = audited(history.pay("pay", "a2", "60.00").log).lots
-    assert lots.sources_of("pay") == [("g1", 1_000), ("g2", 5_000)]
+    assert lots.sources_of("pay") == [("g1", 1_000, "NGN"), ("g2", 5_000, "NGN")]
     assert lots.not_replayed == {}
 
 
@@ -174,6 +174,23 @@ def test_the_command_names_what_it_could_not_replay_and_exits_by_the_verdict(tmp
     assert "  not replayed lots of program p1, from block 4 on, for award a1 has no" in capsys.readouterr().out
     assert run(gifts().decide("a1", "x2").commit("a1", "130.01").log) == 1
     assert capsys.readouterr().out.startswith("NOT VERIFIED: block 5: lots: 1 of the 13001")
+
+
+def test_the_command_says_which_donations_paid_a_payment(tmp_path: Path, capsys):
+    history = gifts().decide("a1", "x1").commit("a1", "60.00").pay("pay-1", "a1", "60.00").pay("pay-2", "a1", "60.00")
+    log = Log(history.log.preimages[:-1])
+    files = {"dump": log.dump(), "checkpoint": log.checkpoint(), "policy": POLICY_WITHOUT_WITNESSES.encode()}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    dump, checkpoint, policy = (str(tmp_path / name) for name in files)
+    assert main(["audit", dump, checkpoint, "--policy", policy, "--payment", "pay-1"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "  paid by     donation g1: 10.00 NGN\n  paid by     donation g2: 50.00 NGN\n"
+    )
+    assert main(["audit", dump, checkpoint, "--policy", policy, "--payment", "pay-2"]) == 1
+    assert capsys.readouterr().out == (
+        "NOT VERIFIED: payment pay-2: no disbursement in these blocks that has lots, or it came back\n"
+    )
 
 
 def test_memory_is_held_for_donations_that_have_money_left_alone():

@@ -79,7 +79,7 @@ async def test_strangers_work_out_the_lots_that_the_ledger_took_and_so_does_its_
     assert (await scenario.verifier.verify()).ok
     assert lots.not_replayed == {}
     for row in paid:
-        worked_out = {gift: Decimal(amount) / 100 for gift, amount in lots.sources_of(str(row["id"]))}
+        worked_out = {gift: Decimal(amount) / 100 for gift, amount, _ in lots.sources_of(str(row["id"]))}
         assert worked_out == {gift: Decimal(amount) for gift, amount in json.loads(row["sources"]).items()}
 
 
