@@ -8,7 +8,7 @@ from sqlalchemy.sql import ColumnElement
 
 from chassis.database import UnitOfWork
 from ledger.adapters.tables.money import payments, transactions
-from ledger.domain.records import Refund
+from ledger.domain.records import Donation, Refund
 from ledger.domain.transactions import Status, TransactionType
 from ledger.use_cases.announce_donation import payment_reference
 
@@ -59,6 +59,15 @@ class PostgresRefunds:
 
     async def find_live(self, donation_id: UUID) -> Refund | None:
         return await self._find((transactions.c.donation_id == donation_id) & transactions.c.status.in_(_LIVE))
+
+    async def how_the_last_ended(self, donation: Donation) -> Status | None:
+        # A refund is younger than its donation, and so are its id and place in the index of the programme's.
+        own = (transactions.c.program_id == donation.program_id) & (transactions.c.id > donation.transaction_id)
+        is_refund = transactions.c.transaction_type == TransactionType.REFUND
+        its = is_refund & (transactions.c.donation_id == donation.transaction_id)
+        newest = select(transactions.c.status).where(own & its).order_by(transactions.c.id.desc()).limit(1)
+        found = await self._work.connection.scalar(newest)
+        return None if found is None else Status(found)
 
     async def find_locked(self, transaction_id: UUID) -> Refund | None:
         return await self._find(transactions.c.id == transaction_id)

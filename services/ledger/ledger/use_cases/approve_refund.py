@@ -14,11 +14,15 @@ async def approve_refund(books: Books, *, donation_id: UUID, approved_by: UUID) 
     Raises:
         NotFoundError: no refund of this donation was asked for.
         SamePersonError, IsPayeeError
-        IllegalStateError: approved already.
+        IllegalStateError: approved already, or ended.
     """
     refund = await books.refunds.find_live(donation_id)
     if refund is None:
-        raise NotFoundError
+        donation = await books.transactions.find_donation_locked(donation_id)
+        ended = None if donation is None else await books.refunds.how_the_last_ended(donation)
+        if ended is None:
+            raise NotFoundError
+        raise IllegalStateError(ended, "The refund of this donation has ended.")
     if refund.requested_by == approved_by:
         raise SamePersonError
     if refund.user_id == approved_by:

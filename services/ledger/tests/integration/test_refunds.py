@@ -58,6 +58,8 @@ async def test_two_people_give_back_what_is_left_of_a_donation(scenario):
     assert balances["bank:clearing"] == "0.00"
     assert (await scenario.verifier.verify()).ok
     assert (await ask(scenario, donation)).json()["code"] == "insufficient_funds"
+    again = await approve(scenario, donation, scenario.other_admin)
+    assert (again.status_code, again.json()["code"], again.json()["state"]) == (409, "illegal_state", "completed")
 
 
 async def test_neither_one_person_nor_the_donor_nor_a_stale_confirmation_moves_money(scenario):
