@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from chassis.logs import configure_logs
 from gateway.bootstrap import serve
+from gateway.descriptors import raise_descriptor_limit
 from gateway.settings import GatewaySettings
 
 app = typer.Typer(add_completion=False, help="ImpactNet gateway: routes, tokens, limits, live sockets.")
@@ -43,6 +44,8 @@ def api() -> None:
     configure_logs(settings)
     # At INFO uvicorn writes every socket's address with its query, and the ticket is in there.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # As many plain connections as sockets, and with them those to services, Valkey and Kafka.
+    raise_descriptor_limit(2 * settings.sockets_max)
     uvloop.run(serve(settings))
 
 
