@@ -32,8 +32,8 @@ def main() -> None:
     """Keeps what is there: a second run, or a newer version that wants one more, changes no secret in use."""
     kept("postgres/postgres_password", password)
     for context in CONTEXTS:
-        for process, name in (("api", ""), ("worker", "worker_"), ("migrator", "migrator_")):
-            keep_database_url(f"{context}_{process}", f"{context}/{name}database_url")
+        for process in ("api", "worker", "migrator"):
+            keep_database_url(f"{context}_{process}", f"role-{context}-{process}/database_url")
         kept(f"{context}/master_key", key)
     keep_database_url("ledger_signer", "signer/database_url")
     keep_signing_key()

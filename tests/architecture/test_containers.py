@@ -106,6 +106,11 @@ def test_the_signing_key_and_the_superuser_are_mounted_by_nobody_else():
     assert readers["secrets-postgres"] == {"secrets", "postgres", "provision"}
     for context in CONTEXTS:
         assert {name.split("-")[0] for name in readers[f"secrets-{context}"]} <= {context, "secrets", "demo"}
+        # As a database role nobody acts but its process, and the one that makes demo users.
+        assert readers[f"role-{context}-api"] == {"secrets", f"{context}-api"}
+        assert readers[f"role-{context}-worker"] - {"demo-users"} == {"secrets", f"{context}-worker"}
+        assert readers[f"role-{context}-migrator"] == {"secrets", f"{context}-migrate"}
+        assert f"{context}-migrate" not in readers[f"secrets-{context}"]
 
 
 def test_the_ledger_pays_as_it_is_told_outside_and_remembers_on_a_volume_of_its_workers():
