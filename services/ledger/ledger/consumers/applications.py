@@ -13,10 +13,11 @@ from contracts.applications import (
     DisbursementApproved,
     InterviewCompleted,
 )
-from ledger.consumers.booking import Booking, book_exception
+from ledger.consumers.booking import Booking
 from ledger.domain.money import parse_positive
 from ledger.domain.records import Tranche
 from ledger.domain.refusals import AmountInvalidError, CurrencyUnsupportedError
+from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 from ledger.use_cases.record_decision import Decision, record_decision
@@ -110,7 +111,7 @@ async def _on_disbursement_approved(rail: str, fact: DisbursementApproved, books
     try:
         amount = parse_positive(fact.amount, fact.currency)
     except (AmountInvalidError, CurrencyUnsupportedError) as refusal:
-        await book_exception(books, source, refusal)
+        await book_exception(books, source, refusal.CODE)
         return
     request = ApprovedRequest(
         request_id=fact.request_id,

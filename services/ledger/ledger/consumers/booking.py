@@ -9,8 +9,8 @@ from chassis.subscriptions import Delivery, DependencyMissingError
 from contracts.envelope import Event
 from contracts.fact import Fact
 from ledger.consumers.needs import needs_of
-from ledger.domain import drafts
-from ledger.domain.refusals import BadShapeError, NotYetKnownError, RefusalError
+from ledger.domain.refusals import BadShapeError, NotYetKnownError
+from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books, BooksOpener
 
@@ -54,7 +54,7 @@ class Booking:
             try:
                 await book(fact, books, source)
             except BadShapeError as refusal:
-                await book_exception(books, source, refusal)
+                await book_exception(books, source, refusal.CODE)
 
         return self.once(record)
 
@@ -67,11 +67,3 @@ class Booking:
 def read_event(event: Event, content: dict[str, Any]) -> Source:
     """What is to be known of an event before its transaction: the hash that tells a repeat from a contradiction."""
     return Source.of(event.id, event.type, content)
-
-
-async def book_exception(books: Books, source: Source, refusal: RefusalError) -> None:
-    """The block of a fact that cannot be booked as asked."""
-    exception = drafts.exception(
-        source.event_id, event_type=source.event_type, event_hash=source.content_hash, code=refusal.CODE
-    )
-    await books.chain.append(exception)

@@ -5,7 +5,7 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from chassis.ids import new_id
-from contracts.applications import AwardCancelled, DisbursementApproved
+from contracts.applications import AwardCancelled, DisbursementApproved, InterviewCompleted
 from contracts.programs import ProgramCreated
 
 EXCEPTIONS = "impactnet_ledger_exceptions_total"
@@ -21,14 +21,28 @@ async def test_every_exception_block_raises_an_alarm_with_its_reason(scenario):
     award = scenario.award("60.00")
     await scenario.service.deliver(award)
     never = scenario.award("1.00")
+    interview = InterviewCompleted(
+        application_id=new_id(),
+        program_id=scenario.program_id,
+        user_id=new_id(),
+        status="ai_interview_completed",
+        interview_id=new_id(),
+        transcript_sha256="a" * 64,
+        messages=12,
+        model="no word of a block",
+        prompt_version="1",
+    )
     facts: list[tuple[Any, str]] = [
         (ProgramCreated(program_id=new_id(), currency="USD"), "currency_unsupported"),
         (ProgramCreated(program_id=scenario.program_id, currency="NGN"), "program_exists"),
         (scenario.cancellation(never), "award_unknown"),
         (scenario.approval(award, approved_by=scenario.admin), "same_person"),
         (scenario.approval(award, tranche_id=new_id()), "tranche_unknown"),
+        (scenario.approval(award, amount="0.00"), "amount_invalid"),
+        (interview, "bad_shape"),
     ]
-    assert {type(fact) for fact, _ in facts} == {ProgramCreated, AwardCancelled, DisbursementApproved}
+    kinds = {ProgramCreated, AwardCancelled, DisbursementApproved, InterviewCompleted}
+    assert {type(fact) for fact, _ in facts} == kinds
     for fact, code in facts:
         before = counted(EXCEPTIONS, type=fact.TYPE, code=code)
         await scenario.service.deliver(fact)
