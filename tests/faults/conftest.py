@@ -12,7 +12,7 @@ from local_stack.layout import Layout
 from local_stack.stack import LocalStack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """API and two workers of each service apart; PostgreSQL as durable as in production."""
     environment = {

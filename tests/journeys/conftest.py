@@ -13,12 +13,12 @@ from local_stack.journey.socket import LiveSocket
 from local_stack.stack import LocalStack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def mail_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mail")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, mail_directory: Path) -> Iterator[LocalStack]:
     """Every service, PostgreSQL, Kafka and object storage on free ports."""
     environment = {
@@ -41,7 +41,7 @@ async def platform(stack: LocalStack):
         yield client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def demo_data() -> Path:
     import local_stack  # noqa: PLC0415 -- only its place is wanted
 

@@ -43,6 +43,7 @@ class InvalidLinkError(RefusalError):
     """The token from the mail is wrong, has been used, or is too old: ask for a new one."""
 
     CODE = "invalid_token"
+    FIELD = "token"
 
 
 class OwnAccountError(RefusalError):

@@ -192,6 +192,7 @@ async def test_a_link_for_one_purpose_does_not_serve_another(world):
     new = {"token": mail["token"], "new_password": "green-kettle-72-monsoon"}
     answer = await person.client.post("/api/v1/auth/password/reset/confirm/", json=new)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_token")
+    assert [each["field"] for each in answer.json()["errors"]] == ["token"]
 
 
 async def test_links_and_sessions_end_by_the_clock(stepped_world):
