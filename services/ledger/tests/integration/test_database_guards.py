@@ -127,6 +127,25 @@ async def test_every_table_that_is_only_added_to_refuses_the_rest_by_triggers_th
     assert not {each for each in owners if each.rpartition(" ")[2] in {"TRUNCATE", "TRIGGER", "REFERENCES"}}
 
 
+async def test_no_trigger_is_skipped_by_a_setting_and_those_that_act_as_the_owner_are_hung_up_by_nobody(history):
+    skipped = await attempt(
+        history,
+        "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " WHERE relnamespace = 'ledger'::regnamespace AND NOT tgisinternal AND tgenabled <> 'A'",
+        role="admin",
+    )
+    assert skipped == []
+    acting = await attempt(
+        history,
+        "SELECT proname::text AS name, array(SELECT role FROM unnest(ARRAY['ledger_api', 'ledger_worker',"
+        " 'ledger_signer']) AS role WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE')) AS roles"
+        " FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace AND prosecdef",
+        role="admin",
+    )
+    assert {row["name"] for row in acting} >= {"post_entries", "count_blocks", "sum_postings", "count_rows"}
+    assert not [row["name"] for row in acting if row["roles"]]
+
+
 @pytest.mark.parametrize("table", [*MAY_CHANGE, "balances", "tranches"])
 async def test_of_money_only_its_state_may_change(history, table):
     found = await attempt(history, (CHANGEABLE, table), role="admin")
@@ -241,6 +260,9 @@ async def test_a_transaction_moves_through_its_states_only_forwards(history):
     for status in ("pending", "submitted", "failed", "unknown"):
         with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="does not move"):
             await attempt(history, ("UPDATE transactions SET status = $1", status), role="worker")
+        replica = "SET session_replication_role = replica"
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="does not move"):
+            await attempt(history, replica, ("UPDATE transactions SET status = $1", status), role="admin")
 
 
 async def test_a_tranche_has_one_live_payment_whatever_the_code_believes(history):
