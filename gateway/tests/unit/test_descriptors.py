@@ -1,30 +1,32 @@
 """The limit of open files: lifted as far as it may be, never lowered."""
 
-import resource
-from collections.abc import Iterator
+import subprocess
+import sys
 
 import pytest
 
+# In a process of its own: a hard limit that was lowered cannot be raised again.
+PROGRAM = """
+import resource, sys
 from gateway.descriptors import raise_descriptor_limit
+soft, hard, *wanted = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+told = [raise_descriptor_limit(each) for each in wanted]
+sys.stderr.write(repr((told, resource.getrlimit(resource.RLIMIT_NOFILE))))
+"""
 
 
-@pytest.fixture
-def hard() -> Iterator[int]:
-    """A soft limit of 256 for the time of a test; the hard limit."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-    yield before[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
-def test_the_limit_is_lifted_to_what_is_wanted_and_not_further(hard):
-    assert raise_descriptor_limit(300) == 300
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (300, hard)
-    assert raise_descriptor_limit(299) == 300, "what is more already stays"
-
-
-def test_where_less_is_allowed_that_much_is_taken(hard):
-    if hard == resource.RLIM_INFINITY:
-        pytest.skip("nothing is refused here")
-    assert raise_descriptor_limit(hard + 1) == hard
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+@pytest.mark.parametrize(
+    ("wanted", "told", "left"),
+    [
+        ([300], [300], (300, 512)),
+        ([512, 299], [512, 512], (512, 512)),  # what is more already stays
+        ([600], [512], (512, 512)),  # as much as is allowed
+        ([100], [256], (256, 512)),
+    ],
+)
+def test_the_limit_is_lifted_to_what_is_wanted_as_far_as_that_is_allowed(wanted, told, left):
+    arguments = [str(each) for each in (256, 512, *wanted)]
+    result = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
+    assert result.stderr == repr((told, left))
+    assert ("open_files_limited" in result.stdout) == (wanted[0] > left[1])
