@@ -49,6 +49,9 @@ def add_verify_command(app: typer.Typer) -> None:
         if not settings.worker_database_url.get_secret_value():
             sys.stderr.write("IMPACTNET_LEDGER_WORKER_DATABASE_URL is not set: verify where the worker runs\n")
             raise typer.Exit(2)
+        if lots and (first, last) != (0, None):
+            sys.stderr.write("--lots follows all money from the first block on: leave out --from and --to\n")
+            raise typer.Exit(2)
         # The answer alone goes to standard output.
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         try:

@@ -72,7 +72,6 @@ class _Place:
     tip_at: datetime
     frontier: Frontier
     sealed: list[Block] = field(default_factory=list)
-    records: list[tuple[Any, ...]] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     execution: Execution | None = None
 
@@ -154,7 +153,7 @@ class PostgresChain:
         # Of a batch, the event behind its first block is named as the cause.
         self._work.announce(appended, execution=place.execution)
         return [
-            Rows("blocks", Block._fields, place.records),
+            Rows("blocks", Block._fields, [_record(block) for block in sealed]),
             Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
             Rows("postings", _POSTING_COLUMNS, place.postings),
             _move_head(place.found, left, sealed[-1].timestamp, frontier),
@@ -218,10 +217,13 @@ def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
     )
     place.tip = block.hash
     place.sealed.append(block)
-    place.records.append((*block[:_DATA], orjson.dumps(block.data).decode(), *block[_DATA + 1 :]))
     if draft.entry is not None:
         place.postings += [
             (block.block_index, line, posting.account, draft.entry.currency, posting.amount)
             for line, posting in enumerate(draft.entry.postings)
         ]
     return block
+
+
+def _record(block: Block) -> tuple[Any, ...]:
+    return (*block[:_DATA], orjson.dumps(block.data).decode(), *block[_DATA + 1 :])

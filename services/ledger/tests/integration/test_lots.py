@@ -188,3 +188,10 @@ async def test_the_pass_over_everything_looks_at_lots_and_pieces_do_not(scenario
         status, out, _ = await run_ledger(scenario.urls, "verify", *arguments)
         assert status == expected, out
     assert out == f"BROKEN at block {paid['block']}: {outcome.failure}\n"
+
+
+async def test_lots_of_a_stretch_are_refused_rather_than_left_out(scenario):
+    for stretch in (("--from", "1"), ("--to", "1")):
+        status, out, err = await run_ledger(scenario.urls, "verify", "--lots", *stretch)
+        assert (status, out) == (2, "")
+        assert "leave out --from and --to" in err
