@@ -1,7 +1,7 @@
 """What is going on right now: the request or message being worked on, for logs, traces and events."""
 
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Execution(NamedTuple):
@@ -34,8 +34,13 @@ class executing:  # noqa: N801 -- read as a verb: `with executing(…)`; a class
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._token = _current.set(self._execution)
+        return self
+
+    def turn_to(self, execution: Execution) -> None:
+        """From here on work is on behalf of `execution`, until the next turn or the end."""
+        _current.set(execution)
 
     def __exit__(self, *_raised: object) -> None:
         _current.reset(self._token)

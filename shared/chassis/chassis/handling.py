@@ -34,6 +34,9 @@ AFTER_STUMBLE_EVENTS: Final = 32
 COLLISIONS_MAX: Final = 6
 COLLISION_PAUSE_SECONDS: Final = 0.1
 
+# Before the first message of a batch.
+_NOTHING_YET: Final = Execution()
+
 Following = Mapping[TopicAndPartition, int]
 
 
@@ -147,20 +150,22 @@ class EventHandling:
             arrival = await arrive(work, self.name, arrived, following)
             new, waiting = arrival.new, arrival.waiting
             await self._prepare(work, [message for message in messages if message.event.id in new])
-            for position, message in enumerate(messages):
-                try:
-                    if message.event.subject in waiting:
-                        await self._park_behind(work, message)
-                        outcomes.append("parked")
-                    else:
+            with executing(_NOTHING_YET) as execution:
+                for position, message in enumerate(messages):
+                    execution.turn_to(message.execution)
+                    try:
+                        if message.event.subject in waiting:
+                            await self._park_behind(work, message)
+                            outcomes.append("parked")
+                            continue
                         # The second of two with one id finds it taken, in the same batch too.
                         is_new = message.event.id in new
                         new.discard(message.event.id)
                         outcomes.append(await self._apply(work, message, is_new=is_new))
-                except Exception as error:
-                    if database_is_away(error):
-                        raise
-                    raise _StumbledError(position, error) from error
+                    except Exception as error:
+                        if database_is_away(error):
+                            raise
+                        raise _StumbledError(position, error) from error
         kinds = Counter((each.event.type, outcome) for each, outcome in zip(messages, outcomes, strict=True))
         for (event_type, outcome), count in kinds.items():
             metrics.HANDLED.labels(self.name, event_type, outcome).inc(count)
@@ -195,24 +200,16 @@ class EventHandling:
             await watcher(delivery)
 
     async def _apply(self, work: UnitOfWork, message: Message, *, is_new: bool) -> str:
-        event = message.event
+        """On behalf of the message's own execution, which the caller has turned to."""
         if isinstance(message.reading, Exception):
             raise message.reading
-        delivery = Delivery(event, work, message.content, message.reading)
-        # What is announced names this event as its cause.
-        execution = Execution(
-            correlation_id=event.correlationid,
-            causation_id=str(event.id),
-            traceparent=event.traceparent,
-            actor_id=event.actorid,
-        )
-        with executing(execution):
-            if not is_new:
-                for watcher in self._subscriptions.duplicate_watchers:
-                    await watcher(delivery)
-                return "duplicate"
-            for handler in self._subscriptions.handlers_of(event.type):
-                await handler(message.fact, delivery)
+        delivery = Delivery(message.event, work, message.content, message.reading)
+        if not is_new:
+            for watcher in self._subscriptions.duplicate_watchers:
+                await watcher(delivery)
+            return "duplicate"
+        for handler in self._subscriptions.handlers_of(message.event.type):
+            await handler(message.fact, delivery)
         return "handled"
 
     async def _park_failed(self, message: Message, error: Exception) -> str:
@@ -278,7 +275,8 @@ class EventHandling:
         is_new = await claim_event(attempt, self.name, message.event.id)
         if is_new:
             await self._prepare(attempt, [message])
-        await self._apply(attempt, message, is_new=is_new)
+        with executing(message.execution):
+            await self._apply(attempt, message, is_new=is_new)
         await attempt.flush()
 
     async def _postpone_or_bury(self, work: UnitOfWork, row: Any, event: Event, error: Exception) -> None:

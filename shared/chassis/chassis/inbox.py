@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 TopicAndPartition = tuple[str, int]
 
 # One statement, because every event pays for it: who must wait behind an earlier event of its aggregate, who is new,
-# and how far the topics are read now. A subject is looked up by itself, so that only the index can answer.
+# and how far the topics are read now. A subject is looked up by itself, so that only the index can answer; none is where
+# nothing waits at all, and new events are named only where some are not: nearly always, one row says it all.
 _ARRIVE: Final = """
 WITH waiting AS MATERIALIZED (
     SELECT DISTINCT subject FROM unnest($3::varchar[]) AS wanted(subject)
-    WHERE (SELECT true FROM parked_events
-        WHERE parked_events.consumer = $1 AND parked_events.subject = wanted.subject LIMIT 1)
+    WHERE (SELECT true FROM parked_events WHERE parked_events.consumer = $1 LIMIT 1)
+        AND (SELECT true FROM parked_events
+            WHERE parked_events.consumer = $1 AND parked_events.subject = wanted.subject LIMIT 1)
 ), read AS (
     INSERT INTO consumer_offsets (consumer, topic, partition, next_offset)
     SELECT $1, topic, partition, next_offset
@@ -26,7 +27,9 @@ WITH waiting AS MATERIALIZED (
     WHERE subject NOT IN (SELECT waiting.subject FROM waiting)
     ON CONFLICT DO NOTHING RETURNING event_id
 )
-SELECT event_id, NULL AS subject FROM claimed UNION ALL SELECT NULL, subject FROM waiting
+SELECT CASE WHEN count(*) < cardinality($2::uuid[]) THEN coalesce(array_agg(event_id), '{}') END AS new,
+    (SELECT array_agg(subject) FROM waiting) AS waiting
+FROM claimed
 """
 _CLAIM: Final = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING RETURNING event_id"
 
@@ -43,6 +46,10 @@ class Arrival:
     waiting: frozenset[str]
 
 
+def _number(event: tuple[UUID, str]) -> int:
+    return event[0].int
+
+
 async def arrive(
     work: _Fetching,
     consumer: str,
@@ -54,19 +61,19 @@ async def arrive(
     An event whose aggregate waits is not claimed. A concurrent claim of one of them waits here until the other commits
     or rolls back. They are claimed in sorted order, so that two consumers with the same events cannot deadlock.
     """
-    ordered = sorted(events, key=itemgetter(0))
+    ordered = sorted(events, key=_number)
     offsets = sorted(following.items())
-    rows = await work.fetch(
+    event_ids = [event_id for event_id, _ in ordered]
+    [row] = await work.fetch(
         _ARRIVE,
         consumer,
-        [event_id for event_id, _ in ordered],
+        event_ids,
         [subject for _, subject in ordered],
         [topic for (topic, _), _ in offsets],
         [partition for (_, partition), _ in offsets],
         [offset for _, offset in offsets],
     )
-    new = {row["event_id"] for row in rows if row["event_id"] is not None}
-    return Arrival(new, frozenset(row["subject"] for row in rows if row["subject"] is not None))
+    return Arrival(set(event_ids if row["new"] is None else row["new"]), frozenset(row["waiting"] or ()))
 
 
 async def claim_event(work: _Fetching, consumer: str, event_id: UUID) -> bool:

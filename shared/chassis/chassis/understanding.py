@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from chassis.execution import Execution
 from chassis.subscriptions import Subscriptions
 from contracts.envelope import Event, UndecodableEventError, parse_content
 from contracts.fact import Fact
@@ -23,13 +24,17 @@ class Received(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A record that was understood and has handlers; with what the service's reader made of it, or its error."""
+    """A record that was understood and has handlers; with what the service's reader made of it, or its error.
+
+    `execution` is what all that comes of it is done on behalf of.
+    """
 
     received: Received
     event: Event
     fact: Fact
     content: dict[str, Any]
     reading: Any
+    execution: Execution
 
 
 class Undecodable(NamedTuple):
@@ -69,7 +74,9 @@ class Understanding:
 
     def message(self, received: Received, event: Event, fact: Fact, content: dict[str, Any]) -> Message:
         """A record that is understood already, with its reading."""
-        return Message(received, event, fact, content, self.reading_of(event, content))
+        # What is announced names this event as its cause.
+        execution = Execution(None, event.correlationid, str(event.id), event.traceparent, event.actorid)
+        return Message(received, event, fact, content, self.reading_of(event, content), execution)
 
     def reading_of(self, event: Event, content: dict[str, Any]) -> Any:
         """What the service's reader makes of an event; an error instead of raising it."""

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import UnitOfWork
+from chassis.inserting import Rows
 from ledger.adapters.arrays import among
 from ledger.adapters.tables.chain import booked_events, quarantined_events
-from ledger.adapters.write_behind import WriteBehind
 from ledger.use_cases.events import Source
+
+_COLUMNS: Final = ("event_id", "event_type", "event_hash")
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +27,12 @@ QUARANTINED: Final = Counter("impactnet_ledger_quarantined_events", "Events that
 class PostgresEventRegister:
     """Keeps `ports.EventRegister`."""
 
-    def __init__(self, work: UnitOfWork, pending: WriteBehind) -> None:
+    def __init__(self, work: UnitOfWork) -> None:
         self._work = work
-        self._pending = pending
-        # What was booked, by event; and of which the database was asked, so that what is not known is new.
-        self._known: dict[UUID, bytes] = {}
-        self._asked: set[UUID] = set()
+        # The hashes of events that the database was asked for, or None where it knows none: that event is new.
+        self._known: dict[UUID, bytes | None] = {}
+        self._new: list[tuple[UUID, str, bytes]] = []
+        work.gather(self._take)
 
     async def read(self, event_ids: Sequence[UUID]) -> None:
         statement = select(booked_events.c.event_id, booked_events.c.event_hash).where(
@@ -41,35 +43,34 @@ class PostgresEventRegister:
 
     def learn(self, event_ids: Sequence[UUID], found: Mapping[UUID, bytes]) -> None:
         """What was found of these, read with other things."""
-        self._asked.update(event_ids)
-        for event_id, digest in found.items():
-            self._known.setdefault(event_id, digest)
+        self._known = {**dict.fromkeys(event_ids), **found, **self._known}
 
     async def admit(self, source: Source, content: Mapping[str, Any]) -> bool:
-        if await self._booked(source.event_id) is None:
-            digest = bytes.fromhex(source.content_hash)
-            self._known[source.event_id] = digest
-            row = {"event_id": source.event_id, "event_type": source.event_type, "event_hash": digest}
-            self._pending.add(booked_events, row)
+        event_id = source.event_id
+        if event_id not in self._known:
+            await self.read([event_id])
+        if self._known[event_id] is None:
+            self._known[event_id] = source.digest
+            self._new.append((event_id, source.event_type, source.digest))
             return True
         await self.compare(source, content)
         return False
 
-    async def _booked(self, event_id: UUID) -> bytes | None:
-        if event_id not in self._asked:
-            await self.read([event_id])
-        return self._known.get(event_id)
+    def _take(self) -> list[Rows]:
+        taken, self._new = self._new, []
+        return [Rows(booked_events.name, _COLUMNS, taken)]
 
     async def compare(self, source: Source, content: Mapping[str, Any], *, waiting: Source | None = None) -> None:
-        digest = bytes.fromhex(source.content_hash)
-        earlier = await self._booked(source.event_id) if waiting is None else bytes.fromhex(waiting.content_hash)
-        if earlier in {None, digest}:
+        if waiting is None and source.event_id not in self._known:
+            await self.read([source.event_id])
+        earlier = self._known[source.event_id] if waiting is None else waiting.digest
+        if earlier in {None, source.digest}:
             DUPLICATES.labels(source.event_type).inc()
             return
         QUARANTINED.labels(source.event_type).inc()
         log.error("event_contradicts_earlier_one", event_id=str(source.event_id), event_type=source.event_type)
         payload = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
         kept = upsert(quarantined_events).values(
-            event_id=source.event_id, event_hash=digest, event_type=source.event_type, payload=payload
+            event_id=source.event_id, event_hash=source.digest, event_type=source.event_type, payload=payload
         )
         await self._work.connection.execute(kept.on_conflict_do_nothing())

@@ -33,7 +33,7 @@ class PostgresBooks:
         self.awards = PostgresAwards(work, pending)
         self.lots = PostgresLots(work, pending)
         self.transactions = PostgresTransactions(work, pending)
-        self.register = PostgresEventRegister(work, pending)
+        self.register = PostgresEventRegister(work)
         self.payments = PostgresPayments(work, vault)
         self.refunds = PostgresRefunds(work)
         self.people = PostgresPeople(work, vault, pending)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
 import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -12,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from chassis.database import LOCK_TIMEOUT_SECONDS, UnitOfWork
 from chassis.execution import Execution, current_execution
 from chassis.inserting import Change, Rows
-from contracts.ledger import BlockReference, BlocksAppended
+from contracts.ledger import BlocksAppended
 from ledger.adapters.tables.chain import head
-from ledger.domain.block import Block, make_block, next_timestamp
+from ledger.domain.block import Sealed, Stamps, next_timestamp, seal_block
 from ledger.domain.drafts import Draft
-from ledger.domain.merkle import HASH_BYTES, Frontier, append
+from ledger.domain.merkle import HASH_BYTES, Frontier, append, leaf_hash
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +23,8 @@ log = structlog.get_logger(__name__)
 BATCH_BLOCKS_MAX: Final = 256
 
 _NODE_COLUMNS: Final = ("level", "index", "hash")
-# Where the data of a block stands among its fields, which are the columns of its row too.
-_DATA: Final = Block._fields.index("data")
+# A sealed block is its row. The canonical text of its data serves as the value of that column.
+_BLOCK_COLUMNS: Final = tuple("data" if name == "data_text" else name for name in Sealed._fields)
 _POSTING_COLUMNS: Final = ("block_index", "line", "account", "currency", "amount")
 
 # Silence that marks the head's holder as frozen. Two such waits and a rest stay within the five seconds in which
@@ -71,7 +70,8 @@ class _Place:
     tip: str
     tip_at: datetime
     frontier: Frontier
-    sealed: list[Block] = field(default_factory=list)
+    stamps: Stamps = field(default_factory=Stamps)
+    sealed: list[Sealed] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
     execution: Execution | None = None
 
@@ -120,7 +120,7 @@ class PostgresChain:
         self._work.gather(self._finish)
         return self._place
 
-    async def append(self, *drafts: Draft) -> list[Block]:
+    async def append(self, *drafts: Draft) -> list[Sealed]:
         """Seals the drafts in order; they are stored and announced with the commit.
 
         Raises:
@@ -139,21 +139,18 @@ class PostgresChain:
         if place is None or not place.sealed:
             return []
         sealed = place.sealed
-        frontier, nodes = append(place.frontier, [block.leaf_hash for block in sealed])
+        frontier, nodes = append(place.frontier, [leaf_hash(block.preimage) for block in sealed])
         left = _Head(place.epoch, frontier.size, sealed[-1].hash)
         self._writer.hold(left)
-        # Made here, of sealed blocks: validating each of them again would only cost time.
         references = [
-            BlockReference.model_construct(
-                index=block.block_index, transaction_id=block.transaction_id, hash=block.hash
-            )
-            for block in sealed
+            {"index": block.block_index, "transaction_id": block.transaction_id, "hash": block.hash} for block in sealed
         ]
-        appended = BlocksAppended.model_construct(first_index=sealed[0].block_index, blocks=references)
+        # All of them validated at once: that is faster than making each without.
+        appended = BlocksAppended.model_validate({"first_index": sealed[0].block_index, "blocks": references})
         # Of a batch, the event behind its first block is named as the cause.
         self._work.announce(appended, execution=place.execution)
         return [
-            Rows("blocks", Block._fields, [_record(block) for block in sealed]),
+            Rows("blocks", _BLOCK_COLUMNS, sealed),
             Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
             Rows("postings", _POSTING_COLUMNS, place.postings),
             _move_head(place.found, left, sealed[-1].timestamp, frontier),
@@ -204,14 +201,15 @@ def _frontier(size: int, peaks: bytes) -> Frontier:
     return Frontier(size, tuple(peaks[start : start + HASH_BYTES] for start in range(0, len(peaks), HASH_BYTES)))
 
 
-def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
+def _seal(draft: Draft, place: _Place, now: datetime) -> Sealed:
     place.tip_at = next_timestamp(now, place.tip_at)
-    block = make_block(
+    block = seal_block(
+        draft.transaction_type,
+        draft.transaction_id,
+        draft.data_text,
         block_index=place.found.size + len(place.sealed),
         timestamp=place.tip_at,
-        transaction_type=draft.transaction_type,
-        transaction_id=draft.transaction_id,
-        data=draft.data,
+        time_text=place.stamps.text_of(place.tip_at),
         previous_hash=place.tip,
         nonce=place.epoch,
     )
@@ -223,7 +221,3 @@ def _seal(draft: Draft, place: _Place, now: datetime) -> Block:
             for line, posting in enumerate(draft.entry.postings)
         ]
     return block
-
-
-def _record(block: Block) -> tuple[Any, ...]:
-    return (*block[:_DATA], orjson.dumps(block.data).decode(), *block[_DATA + 1 :])

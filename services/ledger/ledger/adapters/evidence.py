@@ -195,4 +195,4 @@ def _is_quarantined_as(event_id: UUID, event_type: str, event_hash: bytes, paylo
     except (ValueError, NotCanonicalError):
         return False
     named = (content.get("id"), content.get("type")) == (str(event_id), event_type)
-    return named and source.content_hash == event_hash.hex()
+    return named and source.digest == event_hash

@@ -1,7 +1,6 @@
 """Programmes and awards in PostgreSQL, as far as money is concerned."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -131,7 +130,7 @@ class PostgresAwards:
         award = await self.find_locked(award_id)
         if award is None:
             raise LookupError(f"award {award_id}")
-        changed = replace(award, paid=award.paid + paid, released=award.released + released)
+        changed = award._replace(paid=award.paid + paid, released=award.released + released)
         self._known[award_id] = changed
         if award_id in self._new:
             self._new[award_id].update(paid=changed.paid, released=changed.released)

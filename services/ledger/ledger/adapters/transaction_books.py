@@ -13,7 +13,7 @@ from chassis.ids import new_id
 from ledger.adapters.payment_books import find_disbursement, find_donation
 from ledger.adapters.tables.money import payments, transactions
 from ledger.adapters.write_behind import Row, WriteBehind
-from ledger.domain.block import Block
+from ledger.domain.block import Sealed
 from ledger.domain.records import Award, Disbursement, Donation
 from ledger.domain.transactions import LIVE, Status, TransactionType, check_move
 
@@ -123,7 +123,7 @@ class PostgresTransactions:
         following: Status,
         *,
         code: str | None = None,
-        block: Block | None = None,
+        block: Sealed | None = None,
     ) -> None:
         check_move(current, following)
         values: dict[str, Any] = {"status": following}
@@ -133,7 +133,7 @@ class PostgresTransactions:
             values["code"] = code
         await self._update(transaction_id, values | (_booked(block) if block else {}))
 
-    async def book(self, transaction_id: UUID, block: Block) -> None:
+    async def book(self, transaction_id: UUID, block: Sealed) -> None:
         gathered = self._new.get(transaction_id)
         if gathered is not None:
             gathered.update(_booked(block))
@@ -164,7 +164,7 @@ class PostgresTransactions:
         return await self._work.connection.scalar(statement.limit(1)) is not None
 
 
-def _booked(block: Block) -> dict[str, Any]:
+def _booked(block: Sealed) -> dict[str, Any]:
     return {
         "blockchain_hash": block.hash,
         "previous_block_hash": block.previous_hash,

@@ -8,7 +8,6 @@ from sqlalchemy import Table
 
 from chassis.database import UnitOfWork
 from chassis.inserting import Rows
-from ledger.adapters.tables.chain import booked_events
 from ledger.adapters.tables.money import (
     award_lots,
     awards,
@@ -24,7 +23,6 @@ Row = dict[str, Any]
 
 # What is referred to comes before what refers to it.
 _ORDER: Final[tuple[Table, ...]] = (
-    booked_events,
     programs,
     deciders,
     beneficiaries,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.domain.money import format_amount
 from ledger.domain.refusals import UnbalancedError
@@ -32,8 +32,7 @@ def never_negative(account: str) -> bool:
     return account.startswith("program:")
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One line of an entry: money arrives at `account` (positive) or leaves it (negative)."""
 
     account: str

@@ -18,6 +18,7 @@ _FIELDS: Final = frozenset(
 )
 _LENGTH_WITHOUT_ZONE: Final = len("2026-01-01T00:00:00.000000")
 _TICK: Final = timedelta(microseconds=1)
+_SECOND: Final = timedelta(seconds=1)
 
 
 def format_timestamp(moment: datetime) -> str:
@@ -36,6 +37,24 @@ def parse_timestamp(text: str) -> datetime:
     if format_timestamp(moment) != text:
         raise NotCanonicalError(f"{text!r} is not a block's time")
     return moment
+
+
+class Stamps:
+    """Writes times of the chain one after the other: most are of the same second, which is written once."""
+
+    __slots__ = ("_ends", "_second")
+
+    def __init__(self) -> None:
+        self._second = ""
+        self._ends = datetime.min.replace(tzinfo=UTC)
+
+    def text_of(self, moment: datetime) -> str:
+        """As `format_timestamp`; no moment is earlier than the one before."""
+        if moment >= self._ends:
+            second = moment.astimezone(UTC).replace(microsecond=0)
+            self._second = format_timestamp(second).removesuffix("000000Z")
+            self._ends = second + _SECOND
+        return f"{self._second}{moment.microsecond:06d}Z"
 
 
 def next_timestamp(now: datetime, previous: datetime) -> datetime:
@@ -85,6 +104,48 @@ def make_block(
     )
     digest = sha256(preimage).hexdigest()
     return Block(block_index, timestamp, transaction_type, transaction_id, data, previous_hash, nonce, preimage, digest)
+
+
+class Sealed(NamedTuple):
+    """A block that has just got its place; `data_text` is the canonical encoding of its data."""
+
+    block_index: int
+    timestamp: datetime
+    transaction_type: str
+    transaction_id: str
+    data_text: str
+    previous_hash: str
+    nonce: int
+    preimage: bytes
+    hash: str
+
+
+def seal_block(
+    transaction_type: str,
+    transaction_id: str,
+    data_text: str,
+    *,
+    block_index: int,
+    timestamp: datetime,
+    time_text: str,
+    previous_hash: str,
+    nonce: int,
+) -> Sealed:
+    """The same bytes and hash as `make_block` gives, for fields that are known to be within the profile.
+
+    `data_text` is the canonical encoding of the data, `time_text` is `format_timestamp(timestamp)`; type, id and hash
+    are ASCII without anything that JSON escapes. Every block that is appended is made here, so nothing is looked at again.
+    """
+    preimage = (
+        f'{{"block_index":{block_index},"data":{data_text},"nonce":{nonce},"previous_hash":"{previous_hash}",'
+        f'"timestamp":"{time_text}","transaction_id":"{transaction_id}","transaction_type":"{transaction_type}"}}'
+    ).encode()
+    if len(preimage) > canonical.SIZE_BYTES_MAX:
+        raise NotCanonicalError(f"{len(preimage)} bytes are more than {canonical.SIZE_BYTES_MAX}")
+    digest = sha256(preimage).hexdigest()
+    return Sealed(
+        block_index, timestamp, transaction_type, transaction_id, data_text, previous_hash, nonce, preimage, digest
+    )
 
 
 def parse_preimage(preimage: bytes) -> Block:

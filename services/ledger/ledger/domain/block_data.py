@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import call
 from typing import Any, Final
+from uuid import UUID
 
+import orjson
+
+from ledger.domain import canonical
 from ledger.domain.accounts import Entry, Posting, check_balanced
 from ledger.domain.money import currency_digits, format_amount, parse_amount
-from ledger.domain.refusals import BadShapeError, RefusalError
+from ledger.domain.refusals import BadShapeError, NotCanonicalError, RefusalError
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
@@ -42,6 +46,8 @@ def _postings(value: Any) -> bool:
 _id, _sha256, _code = _matches(_ID), _matches(_SHA256), _matches(_CODE)
 _money: Final[dict[str, Check]] = {"amount": _matches(_AMOUNT_SIGNED), "currency": _code, "postings": _postings}
 _step: Final = _one_of("sent", "completed", "failed")
+_outcome: Final = _one_of("approved", "rejected")
+_score: Final = _matches(_SCORE)
 _award: Final[dict[str, Check]] = {"award_id": _id, "program_id": _id, "beneficiary_id": _id}
 
 # A name that ends in `?` may be left out. Nothing else may be there.
@@ -54,10 +60,10 @@ SHAPES: Final[dict[str, dict[str, Check]]] = {
     "decision": {
         "application_id": _id,
         "program_id": _id,
-        "outcome": _one_of("approved", "rejected"),
+        "outcome": _outcome,
         "submission_sha256": _sha256,
         "reviews": _count,
-        "final_score": _matches(_SCORE),
+        "final_score": _score,
         "decider_id": _id,
         "award_id?": _id,
     },
@@ -85,6 +91,61 @@ _FIELDS: Final = {
     for name, shape in SHAPES.items()
 }
 MONEY_TYPES: Final = frozenset(name for name, shape in SHAPES.items() if "postings" in shape)
+
+# The values of those checks as canonical JSON: without an escape and within the profile's numbers. What is written
+# otherwise is looked at field by field.
+_WRITTEN: Final[dict[Check, str]] = {
+    _id: f'"{_ID.pattern}"',
+    _sha256: f'"{_SHA256.pattern}"',
+    _code: f'"{_CODE.pattern}"',
+    _count: "(0|[1-9][0-9]{0,14})",
+    _step: '"(sent|completed|failed)"',
+    _money["amount"]: f'"{_AMOUNT_SIGNED.pattern}"',
+    _postings: r'\[(\{"account":"[a-z0-9:-]+","amount":"-?[0-9.]+"\},?)*(?<!,)\]',
+    _outcome: '"(approved|rejected)"',
+    _score: f'"{_SCORE.pattern}"',
+}
+
+
+def _written_form(shape: Mapping[str, Check]) -> Callable[[str], object]:
+    """Matches the canonical text of data that has this shape. The first field in order is never one that may be left out."""
+    parts: list[str] = []
+    for name in sorted(shape, key=lambda name: name.removesuffix("?")):
+        part = f'{"," if parts else ""}"{name.removesuffix("?")}":{_WRITTEN[shape[name]]}'
+        parts.append(f"({part})?" if name.endswith("?") else part)
+    return re.compile("\\{" + "".join(parts) + "\\}", re.ASCII).fullmatch
+
+
+_WRITTEN_FORMS: Final = {name: _written_form(shape) for name, shape in SHAPES.items() if name != "genesis"}
+
+
+def encode_data(transaction_type: str, data: Mapping[str, Any]) -> str:
+    """The canonical text of `data`, in which ids may stand as UUIDs.
+
+    One pattern over the whole text says what `check_fields` and the profile say of each field, in a fifth of the time;
+    only what it does not know is looked at by these.
+
+    Raises:
+        BadShapeError: `data` does not have exactly the fields of its type, each of its form.
+        NotCanonicalError: it cannot be expressed in the profile.
+    """
+    matches = _WRITTEN_FORMS.get(transaction_type)
+    try:
+        # `default` is for UUIDs of the database's driver, which are a class of their own.
+        text = orjson.dumps(data, default=_id_text, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:
+        raise NotCanonicalError(str(error)) from error
+    if matches is None or matches(text) is None:
+        plain = orjson.loads(text)
+        check_fields(transaction_type, plain)
+        text = canonical.encode(plain).decode()
+    return text
+
+
+def _id_text(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that a block holds")
 
 
 def check_shape(transaction_type: str, data: Mapping[str, Any]) -> None:
@@ -142,11 +203,10 @@ def _exact(text: str, currency: str) -> Decimal:
     return amount
 
 
-def money_data(amount: Decimal, entry: Entry, **fields: str | None) -> dict[str, Any]:
+def money_data(amount: Decimal, entry: Entry, **fields: str | UUID | None) -> dict[str, Any]:
     """`data` of a money block: amount, currency, postings, and the named fields that have a value."""
-    named = {name: value for name, value in fields.items() if value is not None}
-    return named | {
-        "amount": format_amount(amount, entry.currency),
-        "currency": entry.currency,
-        "postings": entry.as_data(),
-    }
+    data: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    data["amount"] = format_amount(amount, entry.currency)
+    data["currency"] = entry.currency
+    data["postings"] = entry.as_data()
+    return data

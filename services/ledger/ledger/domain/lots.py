@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from ledger.domain.refusals import InsufficientFundsError
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(NamedTuple):
     """What is left of one donation (or of one award's share in it), in the order it was received."""
 
     id: str
@@ -18,8 +17,7 @@ class Lot:
     earmark: str | None = None  # the application, award or beneficiary that the donor gave for
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """This much of that lot."""
 
     lot_id: str

@@ -10,6 +10,12 @@ from ledger.domain.refusals import AmountInvalidError, CurrencyUnsupportedError
 # The currency table is fixed by the genesis block: adding a currency is a new profile, not a setting.
 CURRENCIES: Final = MappingProxyType({"NGN": 2})
 INTEGER_DIGITS_MAX: Final = 18  # numeric(20,2) in the database holds 18 digits before the point
+# What `str` gives for an amount that has exactly its currency's digits.
+_EXACT: Final = {
+    currency: re.compile(rf"(?!-0\.0+$)-?(?:0|[1-9][0-9]*)\.[0-9]{{{digits}}}")
+    for currency, digits in CURRENCIES.items()
+}
+_QUANTA: Final = {digits: Decimal(1).scaleb(-digits) for digits in CURRENCIES.values()}
 _AMOUNT: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 
 
@@ -31,7 +37,7 @@ def parse_amount(text: str, currency: str) -> Decimal:
         raise AmountInvalidError(f"more than {INTEGER_DIGITS_MAX} digits before the point")
     if len(fraction or "") > digits:
         raise AmountInvalidError(f"{currency} has {digits} digits after the point")
-    return Decimal(text).quantize(Decimal(1).scaleb(-digits))
+    return Decimal(text).quantize(_QUANTA[digits])
 
 
 def parse_positive(text: str, currency: str) -> Decimal:
@@ -43,6 +49,10 @@ def parse_positive(text: str, currency: str) -> Decimal:
 
 def format_amount(amount: Decimal, currency: str) -> str:
     """The decimal string with exactly the currency's digits, as blocks and bodies carry it."""
+    text = str(amount)
+    exact = _EXACT.get(currency)
+    if exact is not None and exact.fullmatch(text):
+        return text  # as nearly every amount is: the rest costs three times as much
     digits = currency_digits(currency)
     text = f"{amount or Decimal(0):.{digits}f}"  # `or` turns -0.00 into 0.00
     if Decimal(text) != amount:

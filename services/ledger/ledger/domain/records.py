@@ -3,29 +3,27 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from ledger.domain.drafts import AwardReference, DisbursementReference, RefundReference
 from ledger.domain.transactions import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A programme as far as money is concerned."""
 
     program_id: UUID
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tranche:
+class Tranche(NamedTuple):
     tranche_id: UUID
     amount: Decimal
     due_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class Award:
+class Award(NamedTuple):
     """Money promised to a beneficiary. `paid`: has left or is leaving; `released`: given back to the programme."""
 
     award_id: UUID

@@ -11,23 +11,27 @@ from ledger.domain import canonical
 
 
 class Source(NamedTuple):
-    """Which event a block comes from. `content_hash` is hex SHA-256 over its canonical form."""
+    """Which event a block comes from. `digest` is SHA-256 over its canonical form, `content_hash` the same in hex."""
 
     event_id: UUID
     event_type: str
-    content_hash: str
+    digest: bytes
+
+    @property
+    def content_hash(self) -> str:
+        return self.digest.hex()
 
     @classmethod
     def of(cls, event_id: UUID, event_type: str, content: Mapping[str, Any]) -> Self:
-        """`content_hash` = SHA-256(JCS(event without traceparent)): a redelivery's trace may differ, nothing else.
+        """`digest` = SHA-256(JCS(event without traceparent)): a redelivery's trace may differ, nothing else.
 
         Raises:
             NotCanonicalError: the event holds what the profile of 05-ledger cannot express.
         """
-        hashed = dict(content)
-        hashed.pop("traceparent", None)
-        encoded = canonical.encode(hashed, size_bytes_max=EVENT_SIZE_BYTES_MAX)
-        return cls(event_id, event_type, sha256(encoded).hexdigest())
+        if "traceparent" in content:
+            content = {name: value for name, value in content.items() if name != "traceparent"}
+        encoded = canonical.encode(content, size_bytes_max=EVENT_SIZE_BYTES_MAX)
+        return cls(event_id, event_type, sha256(encoded).digest())
 
 
 @dataclass(slots=True)

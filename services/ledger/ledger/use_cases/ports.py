@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from chassis.database import UnitOfWork
-from ledger.domain.block import Block
+from ledger.domain.block import Sealed
 from ledger.domain.drafts import Draft
 from ledger.domain.lots import Allocation, Lot
 from ledger.domain.records import Award, Disbursement, Donation, PayeeAccount, Program, Refund, Tranche
@@ -39,7 +39,7 @@ class Chain(Protocol):
         """Lock the chain before anything that others change under it: awards, lots."""
         ...
 
-    async def append(self, *drafts: Draft) -> list[Block]: ...
+    async def append(self, *drafts: Draft) -> list[Sealed]: ...
 
 
 class Programs(Protocol):
@@ -96,12 +96,12 @@ class Transactions(Protocol):
         following: Status,
         *,
         code: str | None = ...,
-        block: Block | None = ...,
+        block: Sealed | None = ...,
     ) -> None:
         """The state's next step; refuses moves that are not allowed."""
         ...
 
-    async def book(self, transaction_id: UUID, block: Block) -> None: ...
+    async def book(self, transaction_id: UUID, block: Sealed) -> None: ...
     async def find_donation_locked(self, transaction_id: UUID) -> Donation | None: ...
     async def find_disbursement_locked(self, transaction_id: UUID) -> Disbursement | None: ...
     async def has_live_payment(self, tranche_id: UUID) -> bool: ...

@@ -1,8 +1,8 @@
 """An award was proposed: the money is set aside, lot by lot, or the award is refused with the reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from ledger.domain import drafts
@@ -14,8 +14,7 @@ from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """What the board decided."""
 
     award_id: UUID
