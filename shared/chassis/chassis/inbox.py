@@ -8,8 +8,8 @@ from uuid import UUID
 TopicAndPartition = tuple[str, int]
 
 # One statement, because every event pays for it: who must wait behind an earlier event of its aggregate, who is new,
-# and how far the topics are read now. A subject is looked up by itself, so that only the index can answer; none is where
-# nothing waits at all, and new events are named only where some are not: nearly always, one row says it all.
+# and how far the topics are read now. A subject is looked up by itself, so that only the index can answer; none is
+# where nothing waits at all, and new events are named only where some are not: nearly always one row says it all.
 _ARRIVE: Final = """
 WITH waiting AS MATERIALIZED (
     SELECT DISTINCT subject FROM unnest($3::varchar[]) AS wanted(subject)

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from sqlalchemy import func, select, update
 
 from chassis import metrics
 from chassis.broker import ensure_topics, new_producer, start_client
@@ -17,7 +18,6 @@ from chassis.database import Database, database_is_away
 from chassis.leases import RENEW_EVERY_SECONDS, Lease, LeaseLostError, acquire_or_renew, holder_name, release
 from chassis.outbox import WAKE_CHANNEL
 from chassis.settings import ServiceSettings
-from chassis.tables import outbox
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +27,24 @@ BATCH_ROWS: Final = 500
 SEND_TIMEOUT_SECONDS: Final = 15
 # Without a wake-up (a lost notification connection) rows still leave within this time.
 IDLE_POLL_SECONDS: Final = 1.0
+# Under load, commits of so long are relayed together: each look costs a transaction, and nobody misses the moment.
+GATHER_SECONDS: Final = 0.02
 # Pause after a fault, so that a broker that is away is asked once a second and no more.
 FAULT_PAUSE_SECONDS: Final = 1.0
+
+_HEADERS: Final = [("content-type", b"application/cloudevents+json")]
+_TAKE: Final = (
+    "SELECT event_id, topic, subject, payload FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1"
+)
+# The lease's row stays locked until the commit: a takeover waits for it, so what is marked here was ours to mark.
+_MARK: Final = """
+WITH held AS MATERIALIZED (SELECT epoch FROM leases WHERE name = $1 AND epoch = $2 FOR UPDATE),
+marked AS (
+    UPDATE outbox SET published_at = clock_timestamp()
+    WHERE event_id = ANY($3::uuid[]) AND published_at IS NULL AND EXISTS (SELECT FROM held)
+)
+SELECT epoch FROM held
+"""
 
 
 class Relay:
@@ -94,11 +110,14 @@ class Relay:
         self._wake.set()
 
     async def _relay_forever(self) -> None:
+        looked_at = 0.0
         while True:
-            moved = 0
+            # The first commit after a rest is relayed at once; what follows close upon it goes together.
+            await asyncio.sleep(looked_at + GATHER_SECONDS - time.monotonic())
+            self._wake.clear()
             if self._lease is not None:
                 try:
-                    moved = await self.relay_batch(self._lease)
+                    await self.relay_waiting(self._lease)
                 except LeaseLostError:
                     self._lease = None
                 except (KafkaError, TimeoutError) as error:
@@ -111,59 +130,51 @@ class Relay:
                         raise
                     log.warning("relay_database_away", error=type(error).__name__)
                     await asyncio.sleep(FAULT_PAUSE_SECONDS)
-            if moved == BATCH_ROWS:
-                continue
+            looked_at = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), IDLE_POLL_SECONDS)
-            self._wake.clear()
 
-    async def relay_batch(self, lease: Lease) -> int:
-        """Send up to `BATCH_ROWS` unpublished rows and mark those acknowledged; returns how many were.
+    async def relay_waiting(self, lease: Lease) -> None:
+        """Send what waits, `BATCH_ROWS` at a time, and mark what the broker has acknowledged, until nothing waits.
 
         Raises:
             LeaseLostError, KafkaError, TimeoutError: rows not marked are sent again by whoever is next.
         """
-        async with self._database.reading() as connection:
-            statement = (
-                select(outbox.c.event_id, outbox.c.position, outbox.c.topic, outbox.c.subject, outbox.c.payload)
-                .where(outbox.c.published_at.is_(None))
-                .order_by(outbox.c.position)
-                .limit(BATCH_ROWS)
-            )
-            rows = (await connection.execute(statement)).all()
-        if not rows:
-            return 0
+        rows = await self._mark_and_take(lease, [])
+        while rows:
+            acknowledged, failure = await self._send(rows)
+            metrics.RELAYED.labels(self._settings.CONTEXT).inc(len(acknowledged))
+            rows = await self._mark_and_take(lease, acknowledged)
+            if failure is not None:
+                raise failure if isinstance(failure, KafkaError) else KafkaError(repr(failure))
+
+    async def _mark_and_take(self, lease: Lease, acknowledged: Sequence[UUID]) -> list[Any]:
+        """Marks rows as published and reads the next ones, in one short transaction."""
+        async with self._database.unit_of_work(is_repeatable=True) as work:
+            if acknowledged and await work.fetch(_MARK, lease.name, lease.epoch, acknowledged) == []:
+                raise LeaseLostError(lease.name)
+            return await work.fetch(_TAKE, BATCH_ROWS)
+
+    async def _send(self, rows: Sequence[Any]) -> tuple[list[UUID], BaseException | None]:
+        """Which rows the broker has, and the first failure of the others."""
         producer = await self._ready_producer()
-        sends: list[asyncio.Future[Any]] = []
         async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-            for row in rows:
-                key, headers = row.subject.encode(), [("content-type", b"application/cloudevents+json")]
-                sends.append(await producer.send(row.topic, row.payload, key=key, headers=headers))
+            sends = [
+                await producer.send(row["topic"], row["payload"], key=row["subject"].encode(), headers=_HEADERS)
+                for row in rows
+            ]
             outcomes = await asyncio.gather(*sends, return_exceptions=True)
-        acknowledged, failure, broken = [], None, set()
+        acknowledged: list[UUID] = []
+        failure: BaseException | None = None
+        broken: set[str] = set()
         for row, outcome in zip(rows, outcomes, strict=True):
             # Once one event of an aggregate failed, its later ones count as unsent: order is kept by sending again.
             if isinstance(outcome, BaseException):
                 failure = failure or outcome
-                broken.add(row.subject)
-            elif row.subject not in broken:
-                acknowledged.append(row.event_id)
-        await self._mark(lease, acknowledged)
-        metrics.RELAYED.labels(self._settings.CONTEXT).inc(len(acknowledged))
-        if failure is not None:
-            raise failure if isinstance(failure, KafkaError) else KafkaError(repr(failure))
-        return len(rows)
-
-    async def _mark(self, lease: Lease, event_ids: Sequence[Any]) -> None:
-        if not event_ids:
-            return
-        async with self._database.unit_of_work() as work:
-            await lease.assert_held(work.connection)
-            await work.connection.execute(
-                update(outbox)
-                .where(outbox.c.event_id.in_(event_ids), outbox.c.published_at.is_(None))
-                .values(published_at=func.clock_timestamp())
-            )
+                broken.add(row["subject"])
+            elif row["subject"] not in broken:
+                acknowledged.append(row["event_id"])
+        return acknowledged, failure
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         if self._producer is None:

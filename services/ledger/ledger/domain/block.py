@@ -134,7 +134,7 @@ def seal_block(
     """The same bytes and hash as `make_block` gives, for fields that are known to be within the profile.
 
     `data_text` is the canonical encoding of the data, `time_text` is `format_timestamp(timestamp)`; type, id and hash
-    are ASCII without anything that JSON escapes. Every block that is appended is made here, so nothing is looked at again.
+    are ASCII without anything that JSON escapes. Every block that is appended is made here: nothing is looked at again.
     """
     preimage = (
         f'{{"block_index":{block_index},"data":{data_text},"nonce":{nonce},"previous_hash":"{previous_hash}",'

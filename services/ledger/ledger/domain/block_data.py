@@ -108,7 +108,7 @@ _WRITTEN: Final[dict[Check, str]] = {
 
 
 def _written_form(shape: Mapping[str, Check]) -> Callable[[str], object]:
-    """Matches the canonical text of data that has this shape. The first field in order is never one that may be left out."""
+    """Matches the canonical text of data of this shape. The first field in order is never one that may be left out."""
     parts: list[str] = []
     for name in sorted(shape, key=lambda name: name.removesuffix("?")):
         part = f'{"," if parts else ""}"{name.removesuffix("?")}":{_WRITTEN[shape[name]]}'

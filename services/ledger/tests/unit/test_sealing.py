@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from asyncpg.pgproto.pgproto import UUID as DriverUUID
+from asyncpg.pgproto import pgproto
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -97,7 +97,9 @@ ODD = st.one_of(
     st.none(),
     st.booleans(),
     st.lists(st.fixed_dictionaries({"account": st.text(max_size=5), "amount": st.text(max_size=5)}), max_size=2),
-    st.sampled_from(["\ud800", "0198C0DE-0000-7000-8000-000000000001", "١" * 64, 'x","y":"z', "12\n", "-0.00", "007"]),
+    st.sampled_from(
+        ["\ud800", "0198C0DE-0000-7000-8000-000000000001", "\u0661" * 64, 'x","y":"z', "12\n", "-0.00", "007"]
+    ),
 )
 
 
@@ -131,14 +133,14 @@ def test_ids_are_written_alike_whichever_class_they_have():
     text = "0198c0de-0000-7000-8000-000000000001"
     written = {
         block_data.encode_data("program_create", {"program_id": each, "currency": "NGN"})
-        for each in (text, UUID(text), DriverUUID(text))
+        for each in (text, UUID(text), pgproto.UUID(text))
     }
     assert written == {f'{{"currency":"NGN","program_id":"{text}"}}'}
 
 
 @given(st.lists(st.integers(0, 5 * 10**6), min_size=1, max_size=20), TIMES)
 def test_times_one_after_the_other_are_written_as_each_alone(steps, start):
-    assume(start.year < 9999)  # noqa: PLR2004 -- the last year that can be written; what follows stays in it
+    assume(start.year < 9999)
     stamps, moment = block.Stamps(), start.astimezone(timezone(timedelta(hours=1)))
     for step in steps:
         moment += timedelta(microseconds=step)
