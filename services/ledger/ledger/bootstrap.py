@@ -38,7 +38,7 @@ from ledger.api import receipts as receipt_routes
 from ledger.api.dependencies import LedgerWiring
 from ledger.api.problems import PROBLEMS
 from ledger.consumers import applications, identity, programs
-from ledger.consumers.booking import Booking, read_event
+from ledger.consumers.booking import Booking
 from ledger.domain.notes import VerifierKey
 from ledger.settings import LedgerSettings
 
@@ -120,7 +120,7 @@ def _subscriptions(booking: Booking, settings: LedgerSettings) -> Subscriptions:
     programs.subscribe(subscriptions, booking)
     applications.subscribe(subscriptions, booking, payment_rail=settings.payment_rail)
     identity.subscribe(subscriptions, booking)
-    subscriptions.read_with(read_event)
+    subscriptions.read_with(booking.read)
     subscriptions.before_batch(booking.prepare)
     subscriptions.on_duplicate(booking.compare_repeated)
     return subscriptions

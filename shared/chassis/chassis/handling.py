@@ -146,10 +146,10 @@ class EventHandling:
     async def _attempt(self, messages: Sequence[Message], following: Following) -> None:
         outcomes: list[str] = []
         async with self._database.unit_of_work(is_repeatable=True) as work:
-            arrived = [(message.event.id, message.event.subject) for message in messages]
+            arrived = [(message.event_id, message.event.subject) for message in messages]
             arrival = await arrive(work, self.name, arrived, following)
             new, waiting = arrival.new, arrival.waiting
-            await self._prepare(work, [message for message in messages if message.event.id in new])
+            await self._prepare(work, [message for message in messages if message.event_id in new])
             with executing(_NOTHING_YET) as execution:
                 for position, message in enumerate(messages):
                     execution.turn_to(message.execution)
@@ -159,8 +159,8 @@ class EventHandling:
                             outcomes.append("parked")
                             continue
                         # The second of two with one id finds it taken, in the same batch too.
-                        is_new = message.event.id in new
-                        new.discard(message.event.id)
+                        is_new = message.event_id in new
+                        new.discard(message.event_id)
                         outcomes.append(await self._apply(work, message, is_new=is_new))
                     except Exception as error:
                         if database_is_away(error):
@@ -173,7 +173,7 @@ class EventHandling:
     async def _prepare(self, work: UnitOfWork, messages: Sequence[Message]) -> None:
         if messages:
             for prepare in self._subscriptions.preparers:
-                await prepare([(message.event, message.fact) for message in messages], work)
+                await prepare([(message.event_id, message.fact) for message in messages], work)
 
     async def _park_behind(self, work: UnitOfWork, message: Message) -> None:
         is_parked = await parking.park(
@@ -191,7 +191,8 @@ class EventHandling:
         """One with its id waits already: whoever must know hears of both."""
         payload = await parking.parked_payload(work.connection, self.name, message.event.id)
         content = parse_content(payload)
-        earlier = self._understanding.reading_of(Event.from_content(content), content)
+        event = Event.from_content(content)
+        earlier = self._understanding.reading_of(event, content, fact_of(event))
         for reading in (message.reading, earlier):
             if isinstance(reading, Exception):
                 raise reading

@@ -2,9 +2,19 @@
 
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
     """A new UUIDv7."""
     return uuid7()
+
+
+def driver_id(id_: UUID) -> UUID:
+    """The same id as the database's driver makes them: hashed, written and sent in a tenth of the time.
+
+    For ids that are used a dozen times, as those of an event are. JSON libraries know the standard class only.
+    """
+    made: UUID = pgproto.UUID(id_.bytes)
+    return made

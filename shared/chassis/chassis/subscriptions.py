@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from chassis.database import UnitOfWork
 from contracts.envelope import Event
@@ -26,8 +27,8 @@ class Delivery(NamedTuple):
 
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
-Reader = Callable[[Event, dict[str, Any]], Any]
-Preparer = Callable[[Sequence[tuple[Event, Fact]], UnitOfWork], Awaitable[None]]
+Reader = Callable[[Event, dict[str, Any], Fact | None], Any]
+Preparer = Callable[[Sequence[tuple[UUID, Fact]], UnitOfWork], Awaitable[None]]
 
 
 class DependencyMissingError(Exception):
@@ -56,11 +57,14 @@ class Subscriptions:
         self.duplicate_watchers.append(watcher)
 
     def before_batch(self, prepare: Preparer) -> None:
-        """Let `prepare` see a batch before its handlers do: what they need is then read in a few statements."""
+        """Let `prepare` see a batch (event ids with facts) before its handlers: it reads what they need at once."""
         self.preparers.append(prepare)
 
     def read_with(self, reader: Reader) -> None:
-        """Let `reader` look at each event before its transaction, for what needs the processor and no database."""
+        """Let `reader` look at each event before its transaction, for what needs the processor and no database.
+
+        It works while the database handles the batch before. The fact is None for a type that is not known here.
+        """
         self.reader = reader
 
     def handlers_of(self, event_type: str) -> list[Handler]:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from chassis.execution import Execution
+from chassis.ids import driver_id
 from chassis.subscriptions import Subscriptions
 from contracts.envelope import Event, UndecodableEventError, parse_content
 from contracts.fact import Fact
@@ -26,9 +28,11 @@ class Received(NamedTuple):
 class Message(NamedTuple):
     """A record that was understood and has handlers; with what the service's reader made of it, or its error.
 
-    `execution` is what all that comes of it is done on behalf of.
+    `event_id` is the event's, as the database's driver has it. `execution` is what all that comes of it is done on
+    behalf of.
     """
 
+    event_id: UUID
     received: Received
     event: Event
     fact: Fact
@@ -75,14 +79,15 @@ class Understanding:
     def message(self, received: Received, event: Event, fact: Fact, content: dict[str, Any]) -> Message:
         """A record that is understood already, with its reading."""
         # What is announced names this event as its cause.
-        execution = Execution(None, event.correlationid, str(event.id), event.traceparent, event.actorid)
-        return Message(received, event, fact, content, self.reading_of(event, content), execution)
+        event_id = driver_id(event.id)
+        execution = Execution(None, event.correlationid, str(event_id), event.traceparent, event.actorid)
+        return Message(event_id, received, event, fact, content, self.reading_of(event, content, fact), execution)
 
-    def reading_of(self, event: Event, content: dict[str, Any]) -> Any:
+    def reading_of(self, event: Event, content: dict[str, Any], fact: Fact | None) -> Any:
         """What the service's reader makes of an event; an error instead of raising it."""
         if self._subscriptions.reader is None:
             return None
         try:
-            return self._subscriptions.reader(event, content)
+            return self._subscriptions.reader(event, content, fact)
         except Exception as error:  # noqa: BLE001 -- raised again where the event is handled: it fails, not its batch
             return error

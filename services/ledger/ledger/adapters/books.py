@@ -53,8 +53,8 @@ class PostgresBooks:
         own_ids = {beneficiaries.name: found.beneficiaries, deciders.name: found.deciders}
         self.people.learn(needs.applications, needs.deciders, own_ids)
         if needs.awards or needs.purposes:
-            await self.awards.read(needs.awards)
-            await self.lots.read(needs.awards, [*needs.purposes, *found.beneficiaries.values()])
+            known = await self.awards.read(needs.awards)
+            await self.lots.read(known, [*needs.purposes, *found.beneficiaries.values()])
 
     @property
     def now(self) -> datetime:

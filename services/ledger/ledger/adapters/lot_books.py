@@ -112,6 +112,7 @@ class PostgresLots:
         pending.then(self._write_changes)
 
     async def read(self, award_ids: Sequence[UUID], purposes: Sequence[UUID]) -> None:
+        """For awards that are there; one that is not yet has no shares to be read."""
         await self._read_shares(award_ids)
         await self._read_earmarked(purposes)
 
@@ -154,8 +155,9 @@ class PostgresLots:
         shares = self._shares.setdefault(award_id, {})
         for each in allocations:
             state = await self._take(UUID(each.lot_id), each.amount)
+            # Nothing paid and nothing released is what the columns hold by themselves.
             row = {"award_id": award_id, "donation_id": state.donation_id, "amount": each.amount}
-            kept = self._pending.add(award_lots, row | {"paid": Decimal(0), "released": Decimal(0)})
+            kept = self._pending.add(award_lots, row)
             shares[state.donation_id] = _Share(
                 award_id, state.donation_id, each.amount, Decimal(0), Decimal(0), state.received, kept
             )

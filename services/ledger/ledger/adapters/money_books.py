@@ -78,8 +78,13 @@ class PostgresAwards:
         self._tranches: dict[UUID, dict[UUID, Decimal]] = {}
         pending.then(self._write_changes)
 
-    async def read(self, award_ids: Sequence[UUID]) -> None:
-        missing = sorted({each for each in award_ids if each not in self._known})
+    async def read(self, award_ids: Sequence[UUID]) -> list[UUID]:
+        """Those of them that there are."""
+        await self._read([each for each in award_ids if each not in self._known])
+        return [each for each in award_ids if self._known[each] is not None]
+
+    async def _read(self, award_ids: Sequence[UUID]) -> None:
+        missing = sorted(set(award_ids))
         if not missing:
             return
         connection = self._work.connection
@@ -113,8 +118,6 @@ class PostgresAwards:
                 "commitment_id": commitment_id,
                 "amount": award.amount,
                 "currency": award.currency,
-                "paid": award.paid,
-                "released": award.released,
             },
         )
         self._tranches[award.award_id] = {each.tranche_id: each.amount for each in planned}

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Table, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import UnitOfWork
-from chassis.ids import new_id
+from chassis.ids import driver_id, new_id
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
 from ledger.adapters.erasure import forget_deeds
@@ -104,7 +104,7 @@ class PostgresPeople:
 
         Only who holds the chain makes them, so no other can make one for the same value meanwhile.
         """
-        fresh = uuid4()
+        fresh = driver_id(uuid4())
         self._pending.add(table, {own: fresh, **row})
         self._own_ids[table.name][value] = fresh
         return fresh

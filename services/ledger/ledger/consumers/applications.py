@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 from functools import partial
+from uuid import UUID
 
-from chassis.ids import new_id
+from chassis.ids import driver_id, new_id
 from chassis.subscriptions import Subscriptions
 from contracts.applications import (
     ApplicationApproved,
@@ -14,9 +15,11 @@ from contracts.applications import (
     InterviewCompleted,
 )
 from ledger.consumers.booking import Booking
+from ledger.domain import drafts
+from ledger.domain.drafts import Draft
 from ledger.domain.money import parse_positive
 from ledger.domain.records import Tranche
-from ledger.domain.refusals import AmountInvalidError, CurrencyUnsupportedError
+from ledger.domain.refusals import RefusalError
 from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
@@ -28,19 +31,20 @@ from ledger.use_cases.start_disbursement import ApprovedRequest, start_disbursem
 
 
 def subscribe(subscriptions: Subscriptions, booking: Booking, *, payment_rail: str) -> None:
-    pay = partial(_on_disbursement_approved, payment_rail)
-    subscriptions.on(InterviewCompleted, booking.recorded_once(_on_interview_completed))
-    subscriptions.on(AwardProposed, booking.once(_on_award_proposed))
-    subscriptions.on(AwardCancelled, booking.once(_on_award_cancelled))
-    subscriptions.on(ApplicationApproved, booking.recorded_once(_on_approved))
-    subscriptions.on(ApplicationRejected, booking.recorded_once(_on_rejected))
-    subscriptions.on(DisbursementApproved, booking.once(pay))
+    booking.on_record(subscriptions, InterviewCompleted, _interview, _record_interview)
+    booking.on_record(subscriptions, ApplicationApproved, _approval, _record_decision)
+    booking.on_record(subscriptions, ApplicationRejected, _rejection, _record_decision)
+    booking.on(subscriptions, AwardProposed, _proposal, _reserve)
+    booking.on(subscriptions, AwardCancelled, _cancelled, _release)
+    booking.on(subscriptions, DisbursementApproved, _request, partial(_pay, payment_rail))
 
 
-async def _on_interview_completed(fact: InterviewCompleted, books: Books, source: Source) -> None:
-    await record_interview(
-        books,
-        source,
+# --- what each asks, in the ledger's own words ------------------------------------------------------------------------
+
+
+def _interview(fact: InterviewCompleted, event_id: UUID) -> Draft:
+    return drafts.interview(
+        event_id,
         application_id=fact.application_id,
         transcript_sha256=fact.transcript_sha256,
         messages=fact.messages,
@@ -49,38 +53,8 @@ async def _on_interview_completed(fact: InterviewCompleted, books: Books, source
     )
 
 
-async def _on_award_proposed(fact: AwardProposed, books: Books, source: Source) -> None:
-    try:
-        proposal = Proposal(
-            award_id=fact.award_id,
-            application_id=fact.application_id,
-            program_id=fact.program_id,
-            user_id=fact.user_id,
-            amount=parse_positive(fact.amount, fact.currency),
-            currency=fact.currency,
-            tranches=[
-                Tranche(plan.tranche_id, parse_positive(plan.amount, fact.currency), plan.due_on)
-                for plan in fact.tranches
-            ],
-        )
-    except (AmountInvalidError, CurrencyUnsupportedError) as refusal:
-        books.announce.commitment_refused(
-            award_id=fact.award_id,
-            application_id=fact.application_id,
-            program_id=fact.program_id,
-            user_id=fact.user_id,
-            code=refusal.CODE,
-        )
-        return
-    await reserve_commitment(books, source, proposal)
-
-
-async def _on_award_cancelled(fact: AwardCancelled, books: Books, source: Source) -> None:
-    await release_commitment(books, source, award_id=fact.award_id)
-
-
-async def _on_approved(fact: ApplicationApproved, books: Books, source: Source) -> None:
-    decision = Decision(
+def _approval(fact: ApplicationApproved, _: UUID) -> Decision:
+    return Decision(
         application_id=fact.application_id,
         program_id=fact.program_id,
         outcome="approved",
@@ -90,11 +64,10 @@ async def _on_approved(fact: ApplicationApproved, books: Books, source: Source) 
         decided_by=fact.decider_id,
         award_id=fact.award_id,
     )
-    await record_decision(books, source, decision)
 
 
-async def _on_rejected(fact: ApplicationRejected, books: Books, source: Source) -> None:
-    decision = Decision(
+def _rejection(fact: ApplicationRejected, _: UUID) -> Decision:
+    return Decision(
         application_id=fact.application_id,
         program_id=fact.program_id,
         outcome="rejected",
@@ -104,25 +77,76 @@ async def _on_rejected(fact: ApplicationRejected, books: Books, source: Source) 
         decided_by=fact.decider_id,
         award_id=None,
     )
-    await record_decision(books, source, decision)
 
 
-async def _on_disbursement_approved(rail: str, fact: DisbursementApproved, books: Books, source: Source) -> None:
-    try:
-        amount = parse_positive(fact.amount, fact.currency)
-    except (AmountInvalidError, CurrencyUnsupportedError) as refusal:
-        await book_exception(books, source, refusal.CODE)
-        return
-    request = ApprovedRequest(
+def _proposal(fact: AwardProposed, _: UUID) -> Proposal:
+    # These ids go into half a dozen rows, account names and an answer.
+    return Proposal(
+        award_id=driver_id(fact.award_id),
+        application_id=driver_id(fact.application_id),
+        program_id=driver_id(fact.program_id),
+        user_id=driver_id(fact.user_id),
+        amount=parse_positive(fact.amount, fact.currency),
+        currency=fact.currency,
+        tranches=[
+            Tranche(plan.tranche_id, parse_positive(plan.amount, fact.currency), plan.due_on) for plan in fact.tranches
+        ],
+    )
+
+
+def _cancelled(fact: AwardCancelled, _: UUID) -> UUID:
+    return fact.award_id
+
+
+def _request(fact: DisbursementApproved, _: UUID) -> ApprovedRequest:
+    return ApprovedRequest(
         request_id=fact.request_id,
         award_id=fact.award_id,
         tranche_id=fact.tranche_id,
         application_id=fact.application_id,
         program_id=fact.program_id,
         user_id=fact.user_id,
-        amount=amount,
+        amount=parse_positive(fact.amount, fact.currency),
         currency=fact.currency,
         requested_by=fact.requested_by,
         approved_by=fact.approved_by,
     )
+
+
+# --- booking it -------------------------------------------------------------------------------------------------------
+
+
+async def _record_interview(draft: Draft, books: Books, _: Source) -> None:
+    await record_interview(books, draft)
+
+
+async def _record_decision(decision: Decision, books: Books, source: Source) -> None:
+    await record_decision(books, source, decision)
+
+
+async def _reserve(fact: AwardProposed, proposal: Proposal | RefusalError, books: Books, source: Source) -> None:
+    if isinstance(proposal, RefusalError):
+        books.announce.commitment_refused(
+            award_id=fact.award_id,
+            application_id=fact.application_id,
+            program_id=fact.program_id,
+            user_id=fact.user_id,
+            code=proposal.CODE,
+        )
+        return
+    await reserve_commitment(books, source, proposal)
+
+
+async def _release(_: AwardCancelled, award_id: UUID | RefusalError, books: Books, source: Source) -> None:
+    if isinstance(award_id, RefusalError):
+        raise award_id
+    await release_commitment(books, source, award_id=award_id)
+
+
+async def _pay(
+    rail: str, _: DisbursementApproved, request: ApprovedRequest | RefusalError, books: Books, source: Source
+) -> None:
+    if isinstance(request, RefusalError):
+        await book_exception(books, source, request.CODE)
+        return
     await start_disbursement(books, source, request, transaction_id=new_id(), rail=rail)

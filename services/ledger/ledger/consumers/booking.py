@@ -1,20 +1,34 @@
 """How an event reaches the books: once, and only when what it builds on is there."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from chassis.database import UnitOfWork
-from chassis.subscriptions import Delivery, DependencyMissingError
+from chassis.ids import driver_id
+from chassis.subscriptions import Delivery, DependencyMissingError, Subscriptions
 from contracts.envelope import Event
 from contracts.fact import Fact
 from ledger.consumers.needs import needs_of
-from ledger.domain.refusals import BadShapeError, NotYetKnownError
+from ledger.domain.refusals import BadShapeError, NotYetKnownError, RefusalError
 from ledger.use_cases.book_exception import book_exception
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books, BooksOpener
 
 F = TypeVar("F", bound=Fact)
+C = TypeVar("C")
+
+# What a fact asks of the books, in their own words; it needs no database, so it is made before the transaction.
+Understand = Callable[[F, UUID], C]
+Book = Callable[[F, C, Books, Source], Awaitable[None]]
+
+
+class Reading(NamedTuple):
+    """What is known of an event before its transaction: its id and hash, and what it asks or why it cannot be asked."""
+
+    source: Source
+    command: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +36,70 @@ class Booking:
     """Opens the books for events."""
 
     open_books: BooksOpener
+    _understand: dict[type[Fact], Understand[Any, Any]] = field(default_factory=dict)
 
-    async def prepare(self, arrived: Sequence[tuple[Event, Fact]], work: UnitOfWork) -> None:
+    async def prepare(self, arrived: Sequence[tuple[UUID, Fact]], work: UnitOfWork) -> None:
         """Take the chain, then read what a batch needs in one statement per kind, rather than for each event."""
         books = self.open_books.within(work)
         await books.chain.hold()
         needs = needs_of([fact for _, fact in arrived])
-        await books.foresee([event.id for event, _ in arrived], needs)
+        await books.foresee([event_id for event_id, _ in arrived], needs)
 
-    def once(self, book: Callable[[F, Books, Source], Awaitable[None]]) -> Callable[[F, Delivery], Awaitable[None]]:
-        """A handler that books a fact one time, however often and however late it is delivered."""
+    def read(self, event: Event, content: dict[str, Any], fact: Fact | None) -> Reading:
+        """The hash that tells a repeat from a contradiction, and the command; its refusal where it cannot be made."""
+        source = Source.of(driver_id(event.id), event.type, content)
+        understand = None if fact is None else self._understand.get(type(fact))
+        if fact is None or understand is None:
+            return Reading(source, None)
+        try:
+            return Reading(source, understand(fact, source.event_id))
+        except RefusalError as refusal:
+            return Reading(source, refusal)
+
+    def on(
+        self,
+        subscriptions: Subscriptions,
+        fact_type: type[F],
+        understand: Understand[F, C],
+        book: Book[F, C | RefusalError],
+    ) -> None:
+        """Books such a fact one time, however often and however late it is delivered."""
+        self._understand[fact_type] = understand
 
         async def handle(fact: F, delivery: Delivery) -> None:
+            reading: Reading = delivery.reading
             books = self.open_books.within(delivery.work)
-            source: Source = delivery.reading
-            if not await books.register.admit(source, delivery.content):
+            if not await books.register.admit(reading.source, delivery.content):
                 return
             try:
-                await book(fact, books, source)
+                await book(fact, reading.command, books, reading.source)
             except NotYetKnownError as missing:
                 raise DependencyMissingError(missing.detail) from missing
 
-        return handle
+        subscriptions.on(fact_type, handle)
 
-    def recorded_once(
-        self, book: Callable[[F, Books, Source], Awaitable[None]]
-    ) -> Callable[[F, Delivery], Awaitable[None]]:
-        """Like `once`, for facts that move no money: one whose fields a block cannot hold becomes an exception."""
+    def on_record(
+        self,
+        subscriptions: Subscriptions,
+        fact_type: type[F],
+        understand: Understand[F, C],
+        book: Callable[[C, Books, Source], Awaitable[None]],
+    ) -> None:
+        """Like `on`, for facts that move no money: one whose fields a block cannot hold becomes an exception."""
 
-        async def record(fact: F, books: Books, source: Source) -> None:
+        async def record(_: F, command: C | RefusalError, books: Books, source: Source) -> None:
             try:
-                await book(fact, books, source)
+                if isinstance(command, RefusalError):
+                    raise command
+                await book(command, books, source)
             except BadShapeError as refusal:
                 await book_exception(books, source, refusal.CODE)
 
-        return self.once(record)
+        self.on(subscriptions, fact_type, understand, record)
 
     async def compare_repeated(self, delivery: Delivery) -> None:
         """The event was handled before, or still waits: is it saying the same?"""
         register = self.open_books.within(delivery.work).register
-        await register.compare(delivery.reading, delivery.content, waiting=delivery.earlier)
-
-
-def read_event(event: Event, content: dict[str, Any]) -> Source:
-    """What is to be known of an event before its transaction: the hash that tells a repeat from a contradiction."""
-    return Source.of(event.id, event.type, content)
+        reading: Reading = delivery.reading
+        earlier: Reading | None = delivery.earlier
+        await register.compare(reading.source, delivery.content, waiting=earlier and earlier.source)

@@ -1,21 +1,29 @@
 """What programs says: accounts open, titles change."""
 
+from uuid import UUID
+
 from chassis.subscriptions import Delivery, Subscriptions
 from contracts.programs import ProgramCreated, ProgramPublished, ProgramUpdated
 from ledger.consumers.booking import Booking
+from ledger.domain.records import Program
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 from ledger.use_cases.register_program import register_program, rename_program
 
 
 def subscribe(subscriptions: Subscriptions, booking: Booking) -> None:
-    async def on_created(fact: ProgramCreated, books: Books, source: Source) -> None:
-        await register_program(books, source, program_id=fact.program_id, currency=fact.currency)
-
     async def on_changed(fact: ProgramPublished | ProgramUpdated, delivery: Delivery) -> None:
         books = booking.open_books.within(delivery.work)
         await rename_program(books, program_id=fact.program_id, title=fact.title, revision=fact.revision)
 
-    subscriptions.on(ProgramCreated, booking.once(on_created))
+    booking.on_record(subscriptions, ProgramCreated, _program, _register)
     subscriptions.on(ProgramPublished, on_changed)
     subscriptions.on(ProgramUpdated, on_changed)
+
+
+def _program(fact: ProgramCreated, _: UUID) -> Program:
+    return Program(fact.program_id, fact.currency)
+
+
+async def _register(program: Program, books: Books, source: Source) -> None:
+    await register_program(books, source, program)

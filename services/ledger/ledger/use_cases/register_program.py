@@ -10,18 +10,18 @@ from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
 
 
-async def register_program(books: Books, source: Source, *, program_id: UUID, currency: str) -> None:
+async def register_program(books: Books, source: Source, program: Program) -> None:
     """Block `program_create`; a currency the genesis block does not have, or a second creation, is an exception."""
     code = None
-    if currency not in CURRENCIES:
+    if program.currency not in CURRENCIES:
         code = "currency_unsupported"
-    elif await books.programs.find(program_id) is not None:
+    elif await books.programs.find(program.program_id) is not None:
         code = "program_exists"
     if code is not None:
         await book_exception(books, source, code)
         return
-    await books.programs.add(Program(program_id, currency))
-    await books.chain.append(drafts.program_create(source.event_id, program_id, currency))
+    await books.programs.add(program)
+    await books.chain.append(drafts.program_create(source.event_id, program.program_id, program.currency))
 
 
 async def rename_program(books: Books, *, program_id: UUID, title: str, revision: int) -> None:
