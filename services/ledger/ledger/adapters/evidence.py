@@ -13,7 +13,7 @@ from ledger.adapters.evidence_rows import ROW_CHECKS, RowCheck
 from ledger.adapters.evidence_sums import STATEMENTS_OF_ALL, STATEMENTS_OF_BLOCKS
 from ledger.adapters.evidence_totals import STATEMENTS_OF_TOTALS
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
-from ledger.adapters.segments import check_segment
+from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
 from ledger.adapters.snapshot_readers import READING_SETTINGS, SnapshotReaders, Statement
 from ledger.domain.proofs import NodeId
 from ledger.domain.refusals import NotCanonicalError
@@ -92,7 +92,11 @@ class PostgresEvidence:
                 yield segment
             return
         for first, after in pieces_of(start, end, INLINE_BLOCKS):
-            yield await check_segment(self._driver, first, after)
+            earlier = {name: await self._set(name, value) for name, value in SEGMENT_SETTINGS.items()}
+            segment = await check_segment(self._driver, first, after)
+            for name, value in earlier.items():
+                await self._set(name, value)
+            yield segment
 
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]:
         return await self._chain.nodes(wanted)
@@ -167,6 +171,12 @@ class PostgresEvidence:
         if self._readers is not None:
             return await self._readers.fetch(await self._snapshot(), statements)
         return [await self._driver.fetch(statement, *arguments) for statement, arguments in statements]
+
+    async def _set(self, name: str, value: str) -> str:
+        """For the rest of the transaction; gives what it was."""
+        earlier = await self._driver.fetchval("SELECT current_setting($1)", name)
+        await self._driver.fetchval("SELECT set_config($1, $2, true)", name, value)
+        return str(earlier)
 
     async def _snapshot(self) -> str:
         return str(await self._driver.fetchval("SELECT pg_export_snapshot()"))

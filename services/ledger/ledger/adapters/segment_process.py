@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from ledger.adapters.segments import check_segment
-from ledger.adapters.snapshot_readers import see
+from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
+from ledger.adapters.snapshot_readers import READING_SETTINGS, see
 from ledger.domain.merkle import Node
 from ledger.use_cases.verification_ports import Segment
 
@@ -55,7 +55,7 @@ async def _serve() -> None:
             task = orjson.loads(line)
             try:
                 if connection is None or connection.is_closed():
-                    settings = {"application_name": "impactnet-ledger-verifier", "timezone": "UTC", "datestyle": "ISO"}
+                    settings = READING_SETTINGS | SEGMENT_SETTINGS | {"application_name": "impactnet-ledger-verifier"}
                     connection = await asyncpg.connect(task["url"], server_settings=settings)
                 answer = await _answer(task, connection)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

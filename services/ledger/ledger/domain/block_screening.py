@@ -1,13 +1,12 @@
-"""Screens stored blocks at speed: what passes is sound, and what does not is looked at by `check_block`, exactly."""
+"""Looks at the bytes of stored blocks at speed: what passes is sound, what does not is for `check_block`, exactly."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from operator import itemgetter
+from itertools import pairwise, starmap
+from operator import eq, itemgetter, le, lt
 from typing import Any, Final, NamedTuple
-
-from ledger.domain.canonical import INTEGER_MAX, SIZE_BYTES_MAX
 
 _ID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SHA256: Final = "[0-9a-f]{64}"
@@ -15,7 +14,8 @@ _CODE: Final = "[A-Za-z0-9_.:/-]{1,100}"
 _ACCOUNT: Final = "[a-z0-9:-]++"
 # Above zero, canonical, with the two digits of every currency in the genesis block.
 _AMOUNT: Final = r"(?!0\.00)(?:0|[1-9][0-9]{0,17})\.[0-9]{2}"
-_COUNT: Final = "0|[1-9][0-9]{0,15}"
+# Fifteen digits: every one of these is exact in JSON (RFC 8785, 3.2.2.3).
+_COUNT: Final = "0|[1-9][0-9]{0,14}"
 
 _MONEY: Final = {"amount": _AMOUNT, "currency": "NGN", "postings": ""}
 _AWARD: Final = {"award_id": _ID, "program_id": _ID, "beneficiary_id": _ID}
@@ -30,8 +30,8 @@ _DECISION: Final = {
     "decider_id": _ID,
 }
 # The shapes of `block_data`, as far as what this ledger writes goes. Narrower is slower, never wrong.
-_FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
-    ("program_create", {"program_id": _ID, "currency": "[A-Za-z]{1,3}"}),
+FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
+    ("program_create", {"program_id": _ID, "currency": _CODE}),
     ("donation", _MONEY | {"donor_id": _ID, "program_id": _ID}),
     ("donation", _MONEY | {"donor_id": _ID, "program_id": _ID, "earmark": _ID}),
     ("commitment", _MONEY | _AWARD),
@@ -59,23 +59,16 @@ _FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("reversal", _MONEY | _AWARD | {"disbursement_id": _ID, "code": _CODE}),
     ("exception", {"event_id": _ID, "event_type": _CODE, "event_hash": _SHA256, "code": _CODE}),
 )
-_MOMENT_LENGTH: Final = len("2026-01-01T00:00:00.000000")
-_MOVE: Final = ("currency", "amount", "source", "target")
-_NUMBERS: Final = frozenset({"reviews", "messages"})
+NUMBERS: Final = frozenset({"reviews", "messages"})
+# Between the preimages of a stretch: no byte of canonical JSON.
+SEPARATOR: Final = b"\x00"
 
-
-class BlockRow(NamedTuple):
-    """A row of `blocks` with `timestamp` and `data` as PostgreSQL writes them as text (ISO dates, UTC)."""
-
-    block_index: int
-    timestamp: str
-    transaction_type: str
-    transaction_id: str
-    data: str
-    previous_hash: str
-    hash: str
-    nonce: int
-    preimage: bytes
+# Bytes that differ only in which digits and letters of hexadecimal they have are outlined the same.
+_OUTLINE: Final = bytes.maketrans(b"0123456789abcdef", b"0" * 16)
+# Forms that do not take every such digit for every other: these fields are looked at in each block.
+_EXACT: Final = frozenset({"amount", "final_score", "outcome", "step"})
+# Outlines that are remembered, of some 500 bytes each. There are as many as lengths of numbers and names of models.
+_KNOWN_MAX: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,113 +80,157 @@ class Link:
     nonce: int
 
 
+class Move(NamedTuple):
+    """Money of a block, in NGN, from one account to another; all as it is written."""
+
+    block_index: str
+    amount: str
+    source: str
+    target: str
+
+
 @dataclass(slots=True)
 class Screening:
     """What was seen.
 
-    `leaves` are those of all rows, `suspects` the positions of rows that did not pass. `moves` has (index, (currency,
-    amount, source account, target account)) for each row that passed and moves money.
+    `leaves` are the hashes of the bytes in the tree, of all blocks; `suspects` the indexes of those that did not pass,
+    `moves` those of blocks that move money. `last` is None where the last block is not of a form that is known.
     """
 
     leaves: list[bytes]
-    moves: list[tuple[int, tuple[str, ...]]]
-    suspects: list[int]
-    last: Link
+    moves: list[Move]
+    suspects: set[int]
+    last: Link | None
 
 
-class _Form(NamedTuple):
-    match: Callable[[str], re.Match[str] | None]
-    order: tuple[str, ...]
-    layout: str
-    move: Callable[[tuple[str, ...]], tuple[str, ...]] | None  # currency, amount, source, target
+class _Plan(NamedTuple):
+    """Where things stand in bytes of one outline."""
+
+    place: Callable[[bytes], tuple[bytes, ...]]  # index, previous hash, moment, nonce
+    exact: tuple[tuple[slice, Callable[[bytes], Any]], ...]
+    move: Callable[[bytes], tuple[bytes, ...]] | None  # index, amount, source, target, what leaves and what arrives
 
 
-def _form(fields: dict[str, str]) -> _Form:
-    """A pattern over JSONB's own text of `data`, and the canonical text that its parts make up.
+# Of a block of no form; what follows it is looked at exactly.
+_NOWHERE: Final = (b"", b"", b"", b"-1")
 
-    JSONB keeps keys by length, then by bytes; the canonical encoding by bytes alone.
-    """
-    stored: list[str] = []
-    canonical: list[str] = []
-    order: list[str] = []
-    for name in sorted(fields, key=lambda key: (len(key), key)):
-        if name == "postings":
-            line = '{{"amount": "{sign}(?P=amount)", "account": "(?P<{role}>{account})"}}'
-            source = line.format(sign="-", role="source", account=_ACCOUNT)
-            target = line.format(sign="", role="target", account=_ACCOUNT)
-            stored.append(f'"postings": \\[{source}, {target}\\]')
-        elif name in _NUMBERS:
-            stored.append(f'"{name}": (?P<{name}>{fields[name]})')
-        else:
-            stored.append(f'"{name}": "(?P<{name}>{fields[name]})"')
+
+def _pattern(kind: str, fields: dict[str, str]) -> re.Pattern[bytes]:
+    data: list[str] = []
     for name in sorted(fields):
         if name == "postings":
-            canonical.append('"postings":[{"account":"%s","amount":"-%s"},{"account":"%s","amount":"%s"}]')
-            order += ["source", "amount", "target", "amount"]
+            source = f'{{"account":"(?P<source>{_ACCOUNT})","amount":"-(?P<left>(?P=amount))"}}'
+            target = f'{{"account":"(?P<target>{_ACCOUNT})","amount":"(?P<arrived>(?P=amount))"}}'
+            data.append(f'"postings":\\[{source},{target}\\]')
+        elif name in NUMBERS:
+            data.append(f'"{name}":(?P<{name}>{fields[name]})')
         else:
-            canonical.append(f'"{name}":%s' if name in _NUMBERS else f'"{name}":"%s"')
-            order.append(name)
-    pattern = re.compile("\\{" + ", ".join(stored) + "\\}", re.ASCII)
-    move = itemgetter(*(order.index(name) for name in _MOVE)) if "postings" in fields else None
-    return _Form(pattern.fullmatch, tuple(order), "{" + ",".join(canonical) + "}", move)
+            data.append(f'"{name}":"(?P<{name}>{fields[name]})"')
+    text = (
+        f'\\{{"block_index":(?P<index>{_COUNT}),"data":\\{{{",".join(data)}\\}},"nonce":(?P<nonce>{_COUNT}),'
+        f'"previous_hash":"(?P<previous>{_SHA256})",'
+        r'"timestamp":"(?P<moment>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})Z",'
+        # JSON writes the id as it stands.
+        f'"transaction_id":"[ !#-\\[\\]-~]*","transaction_type":"{kind}"\\}}'
+    )
+    return re.compile(text.encode())
 
 
-_BY_TYPE: Final[dict[str, list[_Form]]] = {}
-for _name, _fields in _FORMS:
-    _BY_TYPE.setdefault(_name, []).append(_form(_fields))
+_PATTERNS: Final = tuple((_pattern(kind, fields), fields) for kind, fields in FORMS)
+_known: dict[bytes, _Plan] = {}
 
 
-def moment_of(stamp: str) -> str:
-    """`2026-01-01 00:00:00.5+00` as `2026-01-01T00:00:00.500000`: PostgreSQL leaves out zeros at the end."""
-    whole, _, fraction = stamp.removesuffix("+00").partition(".")
-    return f"{whole.replace(' ', 'T', 1)}.{fraction.ljust(6, '0')}"
+def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
+    """The plan for all bytes of this outline, from one of them; None when it is of no form."""
+    for pattern, fields in _PATTERNS:
+        match = pattern.fullmatch(preimage)
+        if match is None:
+            continue
+
+        def places(*names: str, match: re.Match[bytes] = match) -> Callable[[bytes], tuple[bytes, ...]]:
+            return itemgetter(*(slice(*match.span(name)) for name in names))
+
+        exact = tuple(
+            (slice(*match.span(name)), re.compile(fields[name].encode()).fullmatch)
+            for name in sorted(_EXACT & fields.keys())
+        )
+        move = places("index", "amount", "source", "target", "left", "arrived") if "postings" in fields else None
+        plan = _Plan(places("index", "previous", "moment", "nonce"), exact, move)
+        if len(_known) < _KNOWN_MAX:
+            _known[outline] = plan
+        return plan
+    return None
 
 
-def screen(rows: Iterable[Any], before: Link) -> Screening:
-    """Looks at bytes, columns, shape and link of each row; rows are as `BlockRow`, neighbours in the chain.
+def screen(joined: bytes, hashes: Sequence[str], start: int, before: Link) -> Screening | None:
+    """Looks at shape and link of neighbours in the chain from `start` on: their bytes with separators, their hashes.
 
-    Sound because the canonical bytes are rebuilt from the columns: equal bytes have equal columns, and a form accepts
-    nothing that `check_shape` refuses. A posting's two amounts are the block's own, so that entries balance by form.
+    None when there are not as many of one as of the other. It is sound for bytes which are what the columns say and
+    which are JSON without blanks, with each key once: whoever reads them sees to that.
+
+    A form is looked for once among all bytes of the same outline, for it takes any hexadecimal digit for any other,
+    but in the fields of `_EXACT`; a number that is JSON has no letters in it and no zero before it.
     """
-    leaves: list[bytes] = []
-    moves: list[tuple[int, tuple[str, ...]]] = []
-    suspects: list[int] = []
-    tip, last_moment, last_nonce = before.hash, before.moment, before.nonce
-    for position, row in enumerate(rows):
-        index, stamp, kind, identity, data, previous_hash, stored_hash, nonce, preimage = row
-        leaves.append(sha256(b"\x00" + preimage).digest())
-        found = sha256(preimage).hexdigest()
-        moment = f"{stamp[:10]}T{stamp[11:26]}" if stamp[26:] == "+00" else moment_of(stamp)
-        values: tuple[str, ...] | None = None
-        for matches, order, layout, move in _BY_TYPE.get(kind, ()):  # noqa: B007 -- used below: those of the match
-            match = matches(data)
-            if match is not None:
-                values = match.group(*order)
-                break
-        if (
-            values is None
-            or found != stored_hash
-            or previous_hash != tip
-            or moment <= last_moment
-            # A year of four digits and all that follows: no other time is one that a block can have.
-            or stamp[10:11] != " "
-            or len(moment) != _MOMENT_LENGTH
-            or not last_nonce <= nonce <= INTEGER_MAX
-            # JSON writes the id as it stands.
-            or not identity.isascii()
-            or not identity.isprintable()
-            or '"' in identity
-            or "\\" in identity
-            or len(preimage) > SIZE_BYTES_MAX
-            or (
-                f'{{"block_index":{index},"data":{layout % values},"nonce":{nonce},'
-                f'"previous_hash":"{previous_hash}","timestamp":"{moment}Z","transaction_id":"{identity}",'
-                f'"transaction_type":"{kind}"}}'
-            ).encode()
-            != preimage
-        ):
-            suspects.append(position)
-        elif move is not None:
-            moves.append((index, move(values)))
-        tip, last_moment, last_nonce = found, moment, nonce
-    return Screening(leaves, moves, suspects, Link(tip, last_moment, last_nonce))
+    preimages = joined.split(SEPARATOR)
+    if len(preimages) != len(hashes):
+        return None
+    digests = [sha256(preimage).hexdigest() for preimage in preimages]
+    leaves = [sha256(b"\x00" + preimage).digest() for preimage in preimages]
+    moves: list[Move] = []
+    suspects: set[int] = set()
+    places: list[tuple[bytes, ...]] = []
+    known = _known
+    for outline, preimage in zip(joined.translate(_OUTLINE).split(SEPARATOR), preimages, strict=True):
+        plan = known.get(outline) or _learn(outline, preimage)
+        if plan is None:
+            suspects.add(start + len(places))
+            places.append(_NOWHERE)
+            continue
+        for where, fits in plan.exact:
+            if not fits(preimage[where]):
+                suspects.add(start + len(places))
+        if plan.move is not None:
+            *move, left, arrived = plan.move(preimage)
+            if left == arrived == move[1]:
+                moves.append(Move(*map(bytes.decode, move)))
+            else:
+                suspects.add(start + len(places))
+        places.append(plan.place(preimage))
+    suspects |= _unlinked(places, digests, hashes, start, before)
+    _, _, moment, nonce = places[-1]
+    last = None if places[-1] is _NOWHERE else Link(digests[-1], moment.decode(), int(nonce))
+    return Screening(leaves, moves, suspects, last)
+
+
+def _unlinked(
+    places: Sequence[tuple[bytes, ...]], digests: Sequence[str], hashes: Sequence[str], start: int, before: Link
+) -> set[int]:
+    """Indexes of blocks that do not have their hash, or do not continue the one before them."""
+    indexes, previous, moments, nonces = zip(*places, strict=True)
+    wanted = tuple(b"%d" % index for index in range(start, start + len(places)))
+    tips = [before.hash, *digests[:-1]]
+    earlier_moments = (before.moment.encode(), *moments[:-1])
+    numbers = [before.nonce, *map(int, nonces)]
+    # All at once first: this is how it nearly always is.
+    if (
+        digests == hashes
+        and b"".join(previous) == "".join(tips).encode()
+        and indexes == wanted
+        and all(map(lt, earlier_moments, moments))
+        and all(starmap(le, pairwise(numbers)))
+    ):
+        return set()
+    names = [each.decode() for each in previous]
+    pairs = (
+        zip(digests, hashes, strict=True),
+        zip(names, tips, strict=True),
+        zip(indexes, wanted, strict=True),
+        zip(earlier_moments, moments, strict=True),
+        pairwise(numbers),
+    )
+    compare = (eq, eq, eq, lt, le)
+    return {
+        start + position
+        for position, row in enumerate(zip(*pairs, strict=True))
+        if not all(fits(*pair) for fits, pair in zip(compare, row, strict=True))
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Self
 
 from ledger.domain.merkle import Frontier, Node, node_hash
@@ -25,7 +26,9 @@ def levels_within(start: int, leaves: Sequence[bytes]) -> list[Level]:
     while hashes:
         levels.append(Level(level, first, hashes))
         from_ = first & 1  # a right child's parent begins before the stretch
-        hashes = [node_hash(hashes[at], hashes[at + 1]) for at in range(from_, len(hashes) - 1, 2)]
+        # As `node_hash`, without a call for each: there are as many as leaves.
+        pairs = zip(hashes[from_::2], hashes[from_ + 1 :: 2], strict=False)
+        hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
         level, first = level + 1, (first + 1) >> 1
     return levels
 
