@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.chain_reading import ChainReader
+from ledger.adapters.evidence_groups import ask_of_everything, ask_of_stretch
 from ledger.adapters.evidence_records import RECORDS
 from ledger.adapters.evidence_rows import ROW_CHECKS, RowCheck
-from ledger.adapters.evidence_sums import STATEMENTS_OF_ALL, STATEMENTS_OF_BLOCKS
-from ledger.adapters.evidence_totals import STATEMENTS_OF_TOTALS
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
 from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
-from ledger.adapters.snapshot_readers import READING_SETTINGS, SnapshotReaders, Statement
+from ledger.adapters.snapshot_readers import JOINING_SETTINGS, READING_SETTINGS, SnapshotReaders, Statement
 from ledger.domain.proofs import NodeId
 from ledger.domain.refusals import NotCanonicalError
 from ledger.use_cases.events import Source
@@ -26,8 +27,6 @@ INLINE_BLOCKS: Final = 2048
 # Rows that a cursor fetches ahead: long reads stay within a few MiB.
 PREFETCH_ROWS: Final = 5000
 
-# Looked for in everything and then cut short: with the limit inside, the plan would be made for finding one at once.
-_FIRST: Final = "WITH wrong AS MATERIALIZED ({}) SELECT * FROM wrong ORDER BY 1 LIMIT 1"
 # The first beyond the edge is found level by level, with a look into the index for each, however large the tree is.
 _NODE_BEYOND: Final = """
     SELECT level, index FROM (
@@ -92,10 +91,8 @@ class PostgresEvidence:
                 yield segment
             return
         for first, after in pieces_of(start, end, INLINE_BLOCKS):
-            earlier = {name: await self._set(name, value) for name, value in SEGMENT_SETTINGS.items()}
-            segment = await check_segment(self._driver, first, after)
-            for name, value in earlier.items():
-                await self._set(name, value)
+            async with self._set(SEGMENT_SETTINGS):
+                segment = await check_segment(self._driver, first, after)
             yield segment
 
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]:
@@ -146,16 +143,13 @@ class PostgresEvidence:
             yield number, line
 
     async def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
-        asked: list[Statement] = [(check.statement, (start, end)) for check in ROW_CHECKS]
-        asked += [(statement, (start, end)) for statement in STATEMENTS_OF_BLOCKS]
-        if whole:
-            asked += [(statement, ()) for statement in (*STATEMENTS_OF_ALL, *STATEMENTS_OF_TOTALS)]
-        found = await self._first_of_each(asked)
-        for check, rows in zip(ROW_CHECKS, found, strict=False):
-            for row in rows:
-                yield _row_contradiction(check, row)
-        for rows in found[len(ROW_CHECKS) :]:
-            for block_index, detail in rows:
+        asked = ask_of_everything() if whole else ask_of_stretch()
+        statements = [(each.statement, (start, end) if each.is_of_stretch else ()) for each in asked]
+        found = await self._answers(statements, JOINING_SETTINGS if whole else {})
+        for place, block_index, detail in sorted(found, key=itemgetter(0)):
+            if place < len(ROW_CHECKS):
+                yield _row_contradiction(ROW_CHECKS[place], block_index, detail)
+            else:
                 yield Contradiction(block_index, detail)
         if whole:
             async for event_id, event_type, event_hash, payload in self._rows(
@@ -165,18 +159,23 @@ class PostgresEvidence:
                 if payload and not _is_quarantined_as(event_id, event_type, event_hash, payload):
                     yield Contradiction(None, f"quarantined_events {event_id}: its payload is of another event")
 
-    async def _first_of_each(self, asked: Sequence[Statement]) -> Sequence[Sequence[Any]]:
-        """Of each statement the row of the lowest block, if there is any; NULL counts as the highest."""
-        statements = [(_FIRST.format(statement), arguments) for statement, arguments in asked]
+    async def _answers(self, statements: Sequence[Statement], settings: Mapping[str, str]) -> list[Any]:
         if self._readers is not None:
-            return await self._readers.fetch(await self._snapshot(), statements)
-        return [await self._driver.fetch(statement, *arguments) for statement, arguments in statements]
+            found = await self._readers.fetch(await self._snapshot(), statements)
+        else:
+            async with self._set(settings):
+                found = [await self._driver.fetch(statement, *arguments) for statement, arguments in statements]
+        return [row for rows in found for row in rows]
 
-    async def _set(self, name: str, value: str) -> str:
-        """For the rest of the transaction; gives what it was."""
-        earlier = await self._driver.fetchval("SELECT current_setting($1)", name)
-        await self._driver.fetchval("SELECT set_config($1, $2, true)", name, value)
-        return str(earlier)
+    @asynccontextmanager
+    async def _set(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
+        """For what is asked meanwhile; after an error the transaction is at its end, and they with it."""
+        earlier = {name: await self._driver.fetchval("SELECT current_setting($1)", name) for name in settings}
+        for name, value in settings.items():
+            await self._driver.fetchval("SELECT set_config($1, $2, true)", name, value)
+        yield
+        for name, value in earlier.items():
+            await self._driver.fetchval("SELECT set_config($1, $2, true)", name, value)
 
     async def _snapshot(self) -> str:
         return str(await self._driver.fetchval("SELECT pg_export_snapshot()"))
@@ -186,12 +185,12 @@ class PostgresEvidence:
         return rows
 
 
-def _row_contradiction(check: RowCheck, row: Any) -> Contradiction:
-    block_index, key, is_missing, expected, found = row
-    name = f"{check.table} {key}"
-    if is_missing:
+def _row_contradiction(check: RowCheck, block_index: int | None, detail: str) -> Contradiction:
+    row = json.loads(detail)
+    name = f"{check.table} {row['key']}"
+    if row["missing"]:
         return Contradiction(block_index, f"{name}: missing")
-    wanted, own = json.loads(expected), json.loads(found)
+    wanted, own = row["expected"], row["found"]
     column = next(each for each in check.columns if wanted[each] != own[each])
     return Contradiction(block_index, f"{name}: {column} is {own[column]}, the blocks say {wanted[column]}")
 

@@ -9,8 +9,10 @@ from contracts.programs import ProgramCreated
 # Words in capitals in the statements below stand for these.
 _WORDS: Final = {
     # Only blocks of these kinds have steps. Said wherever one is looked for: by kind, few are read instead of all.
-    "STEPPED": "(SELECT * FROM blocks WHERE transaction_type IN ('disbursement', 'refund'))",
-    "RETURNED": "(SELECT * FROM blocks WHERE transaction_type = 'reversal')",
+    "STEPPED": "(SELECT * FROM BLOCKS WHERE transaction_type IN ('disbursement', 'refund'))",
+    "RETURNED": "(SELECT * FROM BLOCKS WHERE transaction_type = 'reversal')",
+    # All of them, or those that were picked out before: see `evidence_groups`. Interviews and decisions are not there.
+    "BLOCKS": "blocks",
     "RANGE": "b.block_index >= $1 AND b.block_index < $2",
     "AMOUNT": "(b.data->>'amount')::numeric",
     "MONEY": "(b.data->>'amount')::numeric AS amount, b.data->>'currency' AS currency",
@@ -52,24 +54,23 @@ class RowCheck:
 
     @property
     def statement(self) -> str:
-        """Rows that are missing or differ: block_index, key, missing, expected and found values as JSON."""
+        """Rows that are missing or differ: block_index, and key, missing, expected and found values as JSON."""
         own = ", ".join(f"t.{column}" for column in self.columns)
         wanted = ", ".join(f"e.expected_{column}" for column in self.columns)
         named_own = ", ".join(f"'{column}', t.{column}::text" for column in self.columns)
         named_wanted = ", ".join(f"'{column}', e.expected_{column}::text" for column in self.columns)
-        spoken = spell_out(self.expected)
         renamed = ", ".join(f"{column} AS expected_{column}" for column in self.columns)
         return f"""
-            SELECT e.speaker, e.expected_key::text AS key, t.{self.key} IS NULL AS missing,
-                jsonb_build_object({named_wanted})::text AS expected, jsonb_build_object({named_own})::text AS found
-            FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({spoken}) AS spoken) AS e
+            SELECT e.speaker, jsonb_build_object('key', e.expected_key::text, 'missing', t.{self.key} IS NULL,
+                'expected', jsonb_build_object({named_wanted}), 'found', jsonb_build_object({named_own}))::text
+            FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({self.expected}) AS spoken) AS e
             LEFT JOIN {self.table} AS t ON t.{self.key} = e.expected_key
             WHERE t.{self.key} IS NULL OR ({own}) IS DISTINCT FROM ({wanted})"""  # noqa: S608 -- made of this module's constants
 
 
-def spell_out(statement: str) -> str:
-    """The statement with the words in capitals filled in."""
-    for word, meaning in _WORDS.items():
+def spell_out(statement: str, blocks: str = "blocks") -> str:
+    """The statement with the words in capitals filled in; `blocks` is what it reads for BLOCKS."""
+    for word, meaning in (_WORDS | {"BLOCKS": blocks}).items():
         statement = statement.replace(word, meaning)
     return statement
 
@@ -80,7 +81,7 @@ ROW_CHECKS: Final = (
         "program_id",
         ("currency",),
         """SELECT b.block_index AS speaker, (b.data->>'program_id')::uuid AS program_id, b.data->>'currency' AS currency
-            FROM blocks AS b WHERE b.transaction_type = 'program_create' AND RANGE""",
+            FROM BLOCKS AS b WHERE b.transaction_type = 'program_create' AND RANGE""",
     ),
     RowCheck(
         "transactions",
@@ -88,7 +89,7 @@ ROW_CHECKS: Final = (
         ("transaction_type", *_PARTY_COLUMNS),
         """SELECT b.block_index AS speaker, b.transaction_id::uuid AS id, b.transaction_type, PARTIES, MONEY,
                 b.hash AS blockchain_hash, b.previous_hash AS previous_block_hash, b.block_index
-            FROM blocks AS b WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment') AND RANGE""",
+            FROM BLOCKS AS b WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment') AND RANGE""",
     ),
     # Money that moves in steps is one transaction, which names the block of its latest step.
     RowCheck(
@@ -99,7 +100,7 @@ ROW_CHECKS: Final = (
                 coalesce(done.hash, failed.hash, b.hash) AS blockchain_hash,
                 coalesce(done.previous_hash, failed.previous_hash, b.previous_hash) AS previous_block_hash,
                 coalesce(done.block_index, failed.block_index, b.block_index) AS block_index
-            FROM (SELECT max(b.block_index) AS speaker, b.data->>'transaction_id' AS id FROM blocks AS b
+            FROM (SELECT max(b.block_index) AS speaker, b.data->>'transaction_id' AS id FROM BLOCKS AS b
                 WHERE b.transaction_type IN ('disbursement', 'refund') AND RANGE GROUP BY 2) AS moved
             JOIN STEPPED AS b ON b.transaction_id = moved.id || ':sent'
             LEFT JOIN STEPPED AS done ON done.transaction_id = moved.id || ':completed'
@@ -114,7 +115,7 @@ ROW_CHECKS: Final = (
                 (b.data->>'award_id')::uuid AS award_id, NULL::uuid AS donation_id, NULL::uuid AS earmark,
                 NULL::uuid AS donor_id, (b.data->>'beneficiary_id')::uuid AS beneficiary_id, MONEY,
                 b.hash AS blockchain_hash, b.previous_hash AS previous_block_hash, b.block_index
-            FROM blocks AS b LEFT JOIN STEPPED AS sent ON sent.transaction_id = (b.data->>'disbursement_id') || ':sent'
+            FROM BLOCKS AS b LEFT JOIN STEPPED AS sent ON sent.transaction_id = (b.data->>'disbursement_id') || ':sent'
             WHERE b.transaction_type = 'reversal' AND RANGE""",
     ),
     RowCheck(
@@ -124,7 +125,7 @@ ROW_CHECKS: Final = (
         """SELECT b.block_index AS speaker, b.transaction_id::uuid AS donation_id,
                 (b.data->>'program_id')::uuid AS program_id, MONEY, (b.data->>'earmark')::uuid AS earmark,
                 b.block_index AS received
-            FROM blocks AS b WHERE b.transaction_type = 'donation' AND RANGE""",
+            FROM BLOCKS AS b WHERE b.transaction_type = 'donation' AND RANGE""",
     ),
     RowCheck(
         "awards",
@@ -133,7 +134,7 @@ ROW_CHECKS: Final = (
         """SELECT b.block_index AS speaker, (b.data->>'award_id')::uuid AS award_id,
                 (b.data->>'program_id')::uuid AS program_id, (b.data->>'beneficiary_id')::uuid AS beneficiary_id,
                 b.transaction_id::uuid AS commitment_id, MONEY
-            FROM blocks AS b WHERE b.transaction_type = 'commitment' AND RANGE""",
+            FROM BLOCKS AS b WHERE b.transaction_type = 'commitment' AND RANGE""",
     ),
     # What came back for an award that is over is released without an event: decommitments are not asked for theirs.
     RowCheck(
@@ -151,6 +152,6 @@ ROW_CHECKS: Final = (
         """SELECT b.block_index AS speaker, (b.data->>'event_id')::uuid AS event_id, b.data->>'event_type' AS
             event_type,
                 decode(b.data->>'event_hash', 'hex') AS event_hash
-            FROM blocks AS b WHERE b.transaction_type = 'exception' AND RANGE""",
+            FROM BLOCKS AS b WHERE b.transaction_type = 'exception' AND RANGE""",
     ),
 )

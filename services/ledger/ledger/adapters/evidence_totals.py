@@ -33,7 +33,7 @@ STATEMENTS_OF_TOTALS: Final = (
                sum(CASE WHEN b.transaction_type = 'refund' AND b.data->>'step' = 'completed' THEN 1 ELSE 0 END *
                    amount.of)
                    AS refunded
-           FROM blocks AS b CROSS JOIN LATERAL (SELECT (b.data->>'amount')::numeric AS of) AS amount
+           FROM BLOCKS AS b CROSS JOIN LATERAL (SELECT (b.data->>'amount')::numeric AS of) AS amount
            WHERE b.transaction_type IN
                ('donation', 'commitment', 'decommitment', 'disbursement', 'refund', 'reversal')
            GROUP BY 1) AS real USING (currency)

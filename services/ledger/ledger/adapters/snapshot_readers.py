@@ -13,11 +13,15 @@ READING_SETTINGS: Final = {
     # A whole chain is read in one transaction, which takes as long as it takes and waits while others compute.
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
-    # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB.
+    # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB; some
+    # ten of them are in one statement, each with up to twice this.
     "plan_cache_mode": "force_custom_plan",
-    "work_mem": "64MB",
+    "work_mem": "32MB",
     "jit": "off",
 }
+
+# And where whole tables are joined: row by row is for few, which is what statistics of yesterday say of many.
+JOINING_SETTINGS: Final = {"enable_nestloop": "off"}
 
 Statement = tuple[str, tuple[int, ...]]
 
@@ -50,6 +54,7 @@ class SnapshotReaders:
         settings = READING_SETTINGS | {
             "application_name": "impactnet-ledger-verifier",
             "max_parallel_workers_per_gather": "0",
+            **JOINING_SETTINGS,
         }
         connection = await asyncpg.connect(self._url, server_settings=settings)
         try:
