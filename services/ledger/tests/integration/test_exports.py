@@ -5,6 +5,7 @@ import io
 from dataclasses import replace
 
 import pytest
+from services.ledger.tests.grant_rules import OWN_RULES, PUBLISHED, complaints
 
 from chassis.testing.harness import running_service
 from contracts.identity import UserErased
@@ -142,6 +143,19 @@ async def test_the_csv_file_holds_every_movement_of_money_and_nobody_s_formula(l
     assert {account: round(total, 2) for account, total in totals.items()} == {
         line["account"]: float(line["total"]) for line in lines
     }
+
+
+async def test_the_package_of_grants_is_valid_against_the_schema_that_360giving_publishes(lived, anyone):
+    opened = await lived.fetch(
+        "SELECT block_index FROM blocks WHERE transaction_type = 'commitment' ORDER BY block_index"
+    )
+    [head] = await lived.fetch("SELECT size FROM head")
+    # From the block of the first award on: a package without a grant is none.
+    for height in range(opened[0]["block_index"] + 1, head["size"] + 1):
+        package = (await anyone.get(GRANTS, params={"height": height})).json()
+        assert package["grants"]
+        assert complaints(PUBLISHED, package) == []
+        assert complaints(OWN_RULES, package) == []
 
 
 async def test_grants_add_up_to_what_the_statistics_say(anyone):
