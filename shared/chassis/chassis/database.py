@@ -99,6 +99,7 @@ class UnitOfWork:
         self._pending: list[PendingEvent] = []
         self._gathering: list[Callable[[], Sequence[Rows | Change]]] = []
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
+        self._after_commit: list[Callable[[], None]] = []
         self._shared: dict[type[Any], Any] = {}
         self._raw: asyncpg.Connection | None = None
 
@@ -129,6 +130,14 @@ class UnitOfWork:
     def before_commit(self, write: Callable[[], Awaitable[None]]) -> None:
         """Call `write` right before the commit: for what gathers its rows and writes them in one go."""
         self._before_commit.append(write)
+
+    def after_commit(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once all of this is durable, and never if it is not: for what is counted. It must not raise."""
+        self._after_commit.append(tell)
+
+    def committed(self) -> None:
+        for tell in self._after_commit:
+            tell()
 
     async def _driver(self) -> asyncpg.Connection:
         if self._raw is None:
@@ -267,6 +276,7 @@ class Database:
             work = UnitOfWork(connection, self.clock)
             yield work
             await work.flush()
+        work.committed()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

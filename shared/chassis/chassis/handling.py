@@ -252,11 +252,11 @@ class EventHandling:
             content = parse_content(payload)
             event = Event.from_content(content)
             fact = fact_of(event)
+            attempt = UnitOfWork(work.connection, self._database.clock)
             try:
                 # The savepoint undoes a failed attempt and keeps the lock on the parked row.
                 async with work.connection.begin_nested():
                     if fact is not None:
-                        attempt = UnitOfWork(work.connection, self._database.clock)
                         origin = (row.topic, row.partition, row.offset)
                         await self._retry(
                             attempt, self._understanding.message(Received(payload, origin), event, fact, content)
@@ -269,6 +269,7 @@ class EventHandling:
                 await self._postpone_or_bury(work, row, event, error)
             else:
                 await parking.unpark(work.connection, self.name, event.id)
+                work.after_commit(attempt.committed)
                 metrics.HANDLED.labels(self.name, event.type, "handled").inc()
             return True
 

@@ -15,7 +15,8 @@ from ledger.use_cases.events import Source
 
 log = structlog.get_logger(__name__)
 
-# Both are for an alert: that a fact could not be booked as asked is never silent.
+# Both are for an alert: that a fact could not be booked as asked is never silent. Counted when it is durable: a
+# batch that stumbles is rolled back and handled again.
 EXCEPTIONS: Final = Counter("impactnet_ledger_exceptions", "Events booked as exceptions.", ["type", "code"])
 REFUSED: Final = Counter("impactnet_ledger_refused_commitments", "Awards that no money was set aside for.", ["code"])
 
@@ -67,8 +68,11 @@ class OutboxAnnouncements:
     def commitment_refused(
         self, *, award_id: UUID, application_id: UUID, program_id: UUID, user_id: UUID, code: str
     ) -> None:
-        REFUSED.labels(code).inc()
-        log.warning("commitment_refused", award_id=str(award_id), program_id=str(program_id), code=code)
+        def alarm() -> None:
+            REFUSED.labels(code).inc()
+            log.warning("commitment_refused", award_id=str(award_id), program_id=str(program_id), code=code)
+
+        self._work.after_commit(alarm)
         self._work.announce(
             facts.CommitmentRefused(
                 award_id=award_id, application_id=application_id, program_id=program_id, user_id=user_id, code=code
@@ -88,8 +92,11 @@ class OutboxAnnouncements:
         self._work.announce(facts.DisbursementReversed.model_validate(_about(disbursement) | {"code": code}))
 
     def exception_booked(self, source: Source, code: str) -> None:
-        EXCEPTIONS.labels(source.event_type, code).inc()
-        log.error("event_not_booked", event_id=str(source.event_id), event_type=source.event_type, code=code)
+        def alarm() -> None:
+            EXCEPTIONS.labels(source.event_type, code).inc()
+            log.error("event_not_booked", event_id=str(source.event_id), event_type=source.event_type, code=code)
+
+        self._work.after_commit(alarm)
 
     def refund_completed(self, refund: Refund) -> None:
         self._work.announce(

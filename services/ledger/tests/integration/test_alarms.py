@@ -3,6 +3,7 @@
 from typing import Any
 
 from prometheus_client import REGISTRY
+from services.ledger.tests.integration.test_batches import handle
 
 from chassis.ids import new_id
 from contracts.applications import AwardCancelled, DisbursementApproved, InterviewCompleted
@@ -58,4 +59,26 @@ async def test_an_award_without_money_is_refused_by_an_event_and_an_alarm(scenar
     before = counted(REFUSED, code="insufficient_funds")
     await scenario.service.deliver(scenario.award("60.00"))
     assert "commitment" not in await scenario.blocks()
+    assert counted(REFUSED, code="insufficient_funds") == before + 1
+
+
+async def test_a_batch_that_stumbles_and_is_handled_again_raises_each_alarm_once(scenario):
+    known = ProgramCreated(program_id=scenario.program_id, currency="NGN")
+    unknown_program = scenario.award("1.00").model_copy(update={"program_id": new_id()})
+    before = counted(EXCEPTIONS, type=known.TYPE, code="program_exists"), counted(REFUSED, code="insufficient_funds")
+    # The last one waits for its programme: what the batch had booked before it is rolled back and booked anew.
+    await handle(scenario, known, scenario.award("60.00"), unknown_program)
+    assert (await scenario.blocks()).count("exception") == 1
+    after = counted(EXCEPTIONS, type=known.TYPE, code="program_exists"), counted(REFUSED, code="insufficient_funds")
+    assert after == (before[0] + 1, before[1] + 1)
+
+
+async def test_an_event_that_had_waited_raises_its_alarm_too(scenario):
+    award = scenario.award("60.00").model_copy(update={"program_id": new_id()})
+    before = counted(REFUSED, code="insufficient_funds")
+    await scenario.service.deliver(award)
+    assert counted(REFUSED, code="insufficient_funds") == before
+    await scenario.service.deliver(ProgramCreated(program_id=award.program_id, currency="NGN"))
+    await scenario.fetch("UPDATE parked_events SET due_at = now()")
+    assert await scenario.service.retry_parked() == 1
     assert counted(REFUSED, code="insufficient_funds") == before + 1

@@ -140,3 +140,27 @@ async def test_one_that_ends_in_the_middle_of_a_transaction_is_never_handed_out_
     async with database.unit_of_work(is_repeatable=True) as work:
         await work.insert(notes(size))
     assert await count(database, "SELECT count(*) FROM notes") == size
+
+
+async def test_what_is_told_after_the_commit_is_told_when_it_is_durable_and_not_when_it_is_not(database, other):
+    seen: list[str] = []
+    async with database.unit_of_work() as work:
+        work.gather(lambda: [notes(1)])
+        work.after_commit(lambda: seen.append("told"))
+        assert seen == []
+    assert seen == ["told"]
+
+    async def fail(spoil) -> None:
+        async with database.unit_of_work() as work:
+            await work.connection.execute(text("SELECT 1"))
+            work.after_commit(lambda: seen.append("told of nothing"))
+            spoil(work)
+
+    for spoil in (
+        lambda work: work.gather(lambda: [notes(1), renaming(new_id(), [])]),
+        lambda work: work.connection.sync_connection.connection.driver_connection.terminate(),
+    ):
+        with pytest.raises((LookupError, DBAPIError)):
+            await fail(spoil)
+    assert seen == ["told"]
+    assert await count(other, "SELECT count(*) FROM notes") == 1
