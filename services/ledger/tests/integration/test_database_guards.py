@@ -142,7 +142,9 @@ async def test_no_trigger_is_skipped_by_a_setting_and_those_that_act_as_the_owne
         " FROM pg_proc WHERE pronamespace = 'ledger'::regnamespace AND prosecdef",
         role="admin",
     )
-    assert {row["name"] for row in acting} >= {"post_entries", "count_blocks", "sum_postings", "count_rows"}
+    assert {row["name"] for row in acting} >= {
+        "post_entries", "count_blocks", "sum_postings", "count_rows", "check_links",
+    }  # fmt: skip
     assert not [row["name"] for row in acting if row["roles"]]
 
 

@@ -171,6 +171,15 @@ lots = Table(
     Index("ix_lots_earmark", "earmark", "received", postgresql_where=text("earmark IS NOT NULL AND taken < amount")),
 )
 
+# What has gone out of a lot and not come back; written by a trigger on `transaction_links`, by no role.
+lot_sums = Table(
+    "lot_sums",
+    metadata,
+    Column("donation_id", Uuid, ForeignKey("lots.donation_id"), primary_key=True),
+    Column("amount", MONEY, nullable=False),
+    Column("given", MONEY, nullable=False),
+)
+
 award_lots = Table(
     "award_lots",
     metadata,
