@@ -116,17 +116,19 @@ class PostgresLots:
         await self._read_shares(award_ids)
         await self._read_earmarked(purposes)
 
-    async def add(self, donation: Donation, received: int) -> None:
-        await self._work.connection.execute(
-            insert(lots).values(
-                donation_id=donation.transaction_id,
-                program_id=donation.program_id,
-                currency=donation.currency,
-                amount=donation.amount,
-                earmark=donation.earmark,
-                received=received,
-            )
-        )
+    async def add(self, received: Sequence[tuple[Donation, int]]) -> None:
+        rows = [
+            {
+                "donation_id": donation.transaction_id,
+                "program_id": donation.program_id,
+                "currency": donation.currency,
+                "amount": donation.amount,
+                "earmark": donation.earmark,
+                "received": block_index,
+            }
+            for donation, block_index in received
+        ]
+        await self._work.connection.execute(insert(lots).values(rows))
 
     async def covering(self, program_id: UUID, currency: str, amount: Decimal, purposes: Collection[UUID]) -> list[Lot]:
         await self._read_earmarked(purposes)

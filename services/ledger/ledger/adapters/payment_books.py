@@ -45,9 +45,11 @@ class PostgresPayments:
         self.webhooks = PostgresWebhooks(work)
         self.manual = PostgresManualTransfers(work)
 
-    async def next_due_donation(self) -> Donation | None:
-        confirmed = (payments.c.direction == "in") & (payments.c.due_at <= self._work.now)
-        return await find_donation(self._work, confirmed, skip_locked=True)
+    async def due_donations(self, at_most: int, *, only: UUID | None = None) -> Sequence[Donation]:
+        due = (payments.c.direction == "in") & (payments.c.due_at <= self._work.now)
+        if only is not None:
+            due &= payments.c.transaction_id == only
+        return await find_donations(self._work, due, at_most=at_most, skip_locked=True)
 
     async def next_due_disbursement(self) -> Disbursement | None:
         due = (payments.c.direction == "out") & (payments.c.due_at <= self._work.now)
@@ -62,6 +64,10 @@ class PostgresPayments:
     async def schedule(self, transaction_id: UUID, due_at: datetime | None, *, asked: int | None = None) -> None:
         count = {} if asked is None else {"asked": asked}
         await self._update(transaction_id, due_at=due_at, **count)
+
+    async def settle(self, transaction_ids: Sequence[UUID]) -> None:
+        those = payments.c.transaction_id.in_(transaction_ids)
+        await self._work.connection.execute(update(payments).where(those).values(updated_at=_now, due_at=None))
 
     async def mark_called(self, transaction_id: UUID, due_at: datetime) -> None:
         await self._update(transaction_id, called_at=self._work.now, asked=0, due_at=due_at)
@@ -180,26 +186,35 @@ class PostgresPayments:
         return [Unsettled(*row) for row in (await self._work.connection.execute(statement)).all()]
 
 
-async def _find(work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool) -> Any:
-    """The first matching transaction with its payment, locked; payments come in the order in which they are due."""
+async def _find(
+    work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool, at_most: int = 1
+) -> Sequence[Any]:
+    """The first matching transactions with their payments, locked; they come in the order in which they are due."""
     statement = (
         select(transactions, payments)
         .join(payments, payments.c.transaction_id == transactions.c.id)
         .where(condition)
-        .order_by(payments.c.due_at)
-        .limit(1)
+        .order_by(payments.c.due_at, payments.c.transaction_id)
+        .limit(at_most)
         .with_for_update(skip_locked=skip_locked)
     )
-    return (await work.connection.execute(statement)).mappings().one_or_none()
+    return (await work.connection.execute(statement)).mappings().all()
 
 
-async def find_donation(
-    work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool = False
-) -> Donation | None:
+async def find_donation(work: UnitOfWork, condition: ColumnElement[bool]) -> Donation | None:
+    found = await find_donations(work, condition, at_most=1)
+    return found[0] if found else None
+
+
+async def find_donations(
+    work: UnitOfWork, condition: ColumnElement[bool], *, at_most: int, skip_locked: bool = False
+) -> Sequence[Donation]:
     is_donation = transactions.c.transaction_type == TransactionType.DONATION
-    row = await _find(work, condition & is_donation, skip_locked=skip_locked)
-    if row is None:
-        return None
+    rows = await _find(work, condition & is_donation, skip_locked=skip_locked, at_most=at_most)
+    return [_donation(row) for row in rows]
+
+
+def _donation(row: Any) -> Donation:
     return Donation(
         transaction_id=row["id"],
         program_id=row["program_id"],
@@ -221,9 +236,10 @@ async def find_disbursement(
     work: UnitOfWork, condition: ColumnElement[bool], *, skip_locked: bool = False
 ) -> Disbursement | None:
     is_disbursement = transactions.c.transaction_type == TransactionType.DISBURSEMENT
-    row = await _find(work, condition & is_disbursement, skip_locked=skip_locked)
-    if row is None:
+    rows = await _find(work, condition & is_disbursement, skip_locked=skip_locked)
+    if not rows:
         return None
+    [row] = rows
     return Disbursement(
         transaction_id=row["id"],
         request_id=row["request_id"],

@@ -16,7 +16,7 @@ from ledger.adapters.timed_rail import TimedRail
 from ledger.settings import LedgerSettings
 from ledger.use_cases.apply_webhook import apply_next_webhook
 from ledger.use_cases.close_dispute import close_next_dispute
-from ledger.use_cases.credit_donation import credit_next_donation
+from ledger.use_cases.credit_donation import credit_due_donations
 from ledger.use_cases.payment_ports import Rail, WebhookSource
 from ledger.use_cases.ports import BooksOpener
 from ledger.use_cases.settle_payment import settle_next_payment
@@ -58,7 +58,7 @@ class PaymentParts:
         ]
 
     async def _credit(self) -> bool:
-        return await credit_next_donation(self._open_books, self.rails)
+        return await credit_due_donations(self._open_books, self.rails)
 
     async def _settle(self) -> bool:
         return await settle_next_payment(self._open_books, self.rails)

@@ -1,16 +1,17 @@
 """Transactions in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, Text, Uuid, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
-from ledger.adapters.payment_books import find_disbursement, find_donation
+from ledger.adapters.payment_books import find_disbursement, find_donation, find_donations
 from ledger.adapters.tables.money import payments, transactions
 from ledger.adapters.write_behind import Row, WriteBehind
 from ledger.domain.block import Sealed
@@ -19,6 +20,18 @@ from ledger.domain.transactions import LIVE, Status, TransactionType, check_move
 
 _now = func.clock_timestamp()
 _NOT_BOOKED: Final = {"blockchain_hash": None, "previous_block_hash": None, "block_index": None}
+_COMPLETE: Final = text(
+    "UPDATE transactions SET status = 'completed', completed_at = :now, blockchain_hash = booked.hash,"
+    " previous_block_hash = booked.previous, block_index = booked.index, version = version + 1,"
+    " updated_at = clock_timestamp()"
+    " FROM unnest(:ids, :hashes, :previous, :indexes) AS booked(id, hash, previous, index)"
+    " WHERE transactions.id = booked.id"
+).bindparams(
+    bindparam("ids", type_=ARRAY(Uuid)),
+    bindparam("hashes", type_=ARRAY(Text)),
+    bindparam("previous", type_=ARRAY(Text)),
+    bindparam("indexes", type_=ARRAY(BigInteger)),
+)
 _DONE: Final = frozenset({Status.COMPLETED, Status.FAILED})
 
 
@@ -147,8 +160,28 @@ class PostgresTransactions:
             .values(version=transactions.c.version + 1, updated_at=_now, **values)
         )
 
+    async def complete_donations(self, received: Sequence[tuple[Donation, Sealed]]) -> None:
+        for current, following in ((Status.PENDING, Status.SUBMITTED), (Status.SUBMITTED, Status.COMPLETED)):
+            check_move(current, following)
+        ids = [donation.transaction_id for donation, _ in received]
+        bumped: dict[str, Any] = {"version": transactions.c.version + 1, "updated_at": _now}
+        # Two steps: money that was never submitted to a rail is never completed.
+        submitted = update(transactions).where(transactions.c.id.in_(ids)).values(status=Status.SUBMITTED, **bumped)
+        await self._work.connection.execute(submitted)
+        booked = {
+            "ids": ids,
+            "hashes": [block.hash for _, block in received],
+            "previous": [block.previous_hash for _, block in received],
+            "indexes": [block.block_index for _, block in received],
+        }
+        await self._work.connection.execute(_COMPLETE, booked | {"now": self._work.now})
+
     async def find_donation_locked(self, transaction_id: UUID) -> Donation | None:
         return await find_donation(self._work, transactions.c.id == transaction_id)
+
+    async def find_donations_locked(self, transaction_ids: Sequence[UUID]) -> Sequence[Donation]:
+        those = transactions.c.id.in_(transaction_ids)
+        return await find_donations(self._work, those, at_most=len(transaction_ids))
 
     async def find_disbursement_locked(self, transaction_id: UUID) -> Disbursement | None:
         return await find_disbursement(self._work, transactions.c.id == transaction_id)

@@ -163,8 +163,8 @@ class Payments(Protocol):
     @property
     def manual(self) -> ManualTransfers: ...
 
-    async def next_due_donation(self) -> Donation | None:
-        """A donation that is due with its rail and that no other worker holds."""
+    async def due_donations(self, at_most: int, *, only: UUID | None = ...) -> Sequence[Donation]:
+        """Donations that are due with their rails and that no other worker holds, locked; `only`: this one of them."""
         ...
 
     async def next_due_disbursement(self) -> Disbursement | None: ...
@@ -174,6 +174,10 @@ class Payments(Protocol):
 
     async def schedule(self, transaction_id: UUID, due_at: datetime | None, *, asked: int | None = ...) -> None:
         """When the rail is asked next, None for never; `asked` begins the growing pauses anew."""
+        ...
+
+    async def settle(self, transaction_ids: Sequence[UUID]) -> None:
+        """Their rails need not be asked any more."""
         ...
 
     async def mark_called(self, transaction_id: UUID, due_at: datetime) -> None: ...
