@@ -10,12 +10,22 @@ from services.ledger.tests.integration.test_database_guards import ROLES, Statem
 # A payment of the history's award, or a refund of its donation, as plain rows; $1 is the payment.
 PAYMENT = (
     "INSERT INTO transactions"
-    " (id, transaction_type, status, program_id, amount, currency, initiated_at, blockchain_hash)"
-    " VALUES ($1::uuid, $2, $3, gen_random_uuid(), $4, 'NGN', now(), md5($1::uuid::text))"
+    " (id, transaction_type, status, program_id, amount, currency, initiated_at, blockchain_hash, award_id,"
+    " donation_id)"
+    " SELECT $1::uuid, $2::text, $3, program_id, $4, 'NGN', now(), md5($1::uuid::text),"
+    " CASE $2::text WHEN 'disbursement' THEN award_id END, CASE $2::text WHEN 'refund' THEN donation_id END"
+    " FROM award_lots JOIN awards USING (award_id)"
 )
 LINK = "INSERT INTO transaction_links (from_transaction, to_transaction, amount)"
 FROM_LOT = f"{LINK} SELECT donation_id, $1::uuid, $2::numeric FROM lots"
 TO_LOT = f"{LINK} SELECT $1::uuid, donation_id, $2::numeric FROM lots"
+# A second donation and its lot, in a programme of its own.
+ELSEWHERE = (
+    "WITH given AS (INSERT INTO transactions (id, transaction_type, status, program_id, amount, currency, initiated_at)"
+    " VALUES (gen_random_uuid(), 'donation', 'completed', gen_random_uuid(), 4, 'NGN', now()) RETURNING *)"
+    " INSERT INTO lots (donation_id, program_id, currency, amount, received)"
+    " SELECT id, program_id, 'NGN', 4, 9 FROM given"
+)
 # What is deferred to the commit speaks now: whatever is tried here is rolled back.
 COMMIT = "SET CONSTRAINTS ALL IMMEDIATE"
 
@@ -87,11 +97,14 @@ async def test_a_link_pays_from_a_lot_or_gives_back_what_it_paid_and_nothing_els
     one, first = payment()
     other, second = payment()
     paid = [first, (FROM_LOT, one, Decimal(4))]
+    back, refund = payment("refund")
     between = (f"{LINK} VALUES ($1, $2, 4)", one, other)
     for wrong in (
         [first, second, between],  # from a payment to another
         [first, (TO_LOT, one, Decimal(4))],  # back, and nothing had gone out
         [*paid, (TO_LOT, one, Decimal(3))],  # not all of it
+        [ELSEWHERE, first, (FROM_LOT, one, Decimal(2))],  # half of it from a lot of another programme
+        [ELSEWHERE, refund, (FROM_LOT, back, Decimal(2))],  # and of a donation that is not the one given back
         [(f"{LINK} SELECT donation_id, donation_id, 4 FROM lots",)],
         [(f"{LINK} SELECT donation_id, commitment_id, 4 FROM lots, awards",)],
     ):
@@ -99,7 +112,7 @@ async def test_a_link_pays_from_a_lot_or_gives_back_what_it_paid_and_nothing_els
             await attempt(history, *wrong, role="worker")
     donation, pending = payment("donation", "pending")
     lotless = (f"{LINK} VALUES ($1, $2, 4)", donation, one)
-    with pytest.raises(asyncpg.NotNullViolationError):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="neither pays from a lot"):
         await attempt(history, pending, first, lotless, role="worker")
     for role in ("api", "signer"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

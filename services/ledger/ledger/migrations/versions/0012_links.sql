@@ -23,12 +23,16 @@ BEGIN
             (SELECT transaction_type FROM transactions WHERE id = added.from_transaction) AS source,
             (SELECT transaction_type FROM transactions WHERE id = added.to_transaction) AS target,
             (SELECT links.amount FROM transaction_links AS links WHERE links.from_transaction = added.to_transaction
-                AND links.to_transaction = added.from_transaction) AS opposite
+                AND links.to_transaction = added.from_transaction) AS opposite,
+            -- A disbursement is paid from what was set aside for its award, a refund from the donation it gives back.
+            (SELECT CASE WHEN award_id IS NULL THEN donation_id = added.from_transaction ELSE (SELECT true FROM award_lots
+                    WHERE award_lots.award_id = transactions.award_id AND donation_id = added.from_transaction) END
+                FROM transactions WHERE id = added.to_transaction) AS is_meant
         FROM added) AS ends
-    WHERE (source = 'donation' AND target IN ('disbursement', 'refund') AND opposite IS NULL
+    WHERE (source = 'donation' AND target IN ('disbursement', 'refund') AND opposite IS NULL AND is_meant
         OR source IN ('disbursement', 'refund') AND target = 'donation' AND opposite = amount) IS NOT TRUE LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'a link from % to % neither pays from a lot nor gives back what it paid', broken.source, broken.target
+        RAISE EXCEPTION 'a link from % to % neither pays from a lot that is meant for it nor gives back what it paid', broken.source, broken.target
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     -- Of the two ends of a link, the one that is no lot is the payment.
