@@ -31,6 +31,7 @@ class _Trap:
     position: int
     fault: Fault
     cancel: Callable[[], object]
+    words: bytes
     passed: int = 0
     is_sprung: bool = False
 
@@ -61,9 +62,14 @@ class CutLine:
         self._calls: set[asyncio.Task[None]] = set()
         self.reached = asyncio.Event()
 
-    def set_trap(self, position: int, fault: Fault, cancel: Callable[[], object] = lambda: None) -> None:
-        """The `position`-th thing said from now on (1 is the next) meets the fault; all after it goes through."""
-        self._trap = _Trap(position, fault, cancel)
+    def set_trap(
+        self, position: int, fault: Fault, cancel: Callable[[], object] = lambda: None, words: bytes = b""
+    ) -> None:
+        """The `position`-th thing said from now on (1 is the next) meets the fault; all after it goes through.
+
+        Only what has these words in it counts.
+        """
+        self._trap = _Trap(position, fault, cancel, words)
         self._released.clear()
         self.reached.clear()
 
@@ -103,7 +109,7 @@ class CutLine:
 
     async def _pass_on(self, call: _Call, said: bytes) -> bool:
         """False when the connection is to end here."""
-        fault = self._fault_now()
+        fault = self._fault_now(said)
         if fault is Fault.LOST:
             return False
         if fault is Fault.HELD:
@@ -135,9 +141,9 @@ class CutLine:
         finally:
             call.hang_up()
 
-    def _fault_now(self) -> Fault | None:
+    def _fault_now(self, said: bytes) -> Fault | None:
         trap = self._trap
-        if trap is None or trap.is_sprung:
+        if trap is None or trap.is_sprung or trap.words not in said:
             return None
         trap.passed += 1
         if trap.passed < trap.position:

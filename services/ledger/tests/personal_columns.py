@@ -74,7 +74,7 @@ KEPT: Final = {
         "checkpoint_cosignatures.line", "checkpoints.note", "checkpoints.root", "head.peaks", "head.tip",
         "payments.payee_commitment", "postings.account", "receipts.content", "receipts.proof", "receipts.sha256",
         "signed_checkpoints.note", "signed_checkpoints.root", "transactions.blockchain_hash",
-        "transactions.previous_block_hash", "tree_nodes.hash", "verified_states.body", "verified_states.mac",
+        "transactions.previous_block_hash", "tree_spans.hashes", "verified_states.body", "verified_states.mac",
     ),
     "a hash over more than anybody can guess": (
         "booked_events.event_hash", "idempotency_keys.payload_hash", "idempotency_keys.scope_hash",

@@ -193,11 +193,13 @@ def contradiction_of(event: Event) -> Event:
 
 
 async def meet_fault(
-    ground: Ground, worker: Worker, events: Sequence[Event], position: int, fault: Fault
+    ground: Ground, worker: Worker, events: Sequence[Event], position: int, fault: Fault, *, words: bytes = b""
 ) -> tuple[bool, bool]:
-    """Hand over while the n-th thing said meets a fault: whether it was acknowledged, and whether it met the fault."""
+    """Hand over while the n-th thing said (with these words in it) meets a fault: whether it was acknowledged, and
+    whether it met the fault.
+    """
     task = asyncio.ensure_future(worker.hand_over(events))
-    worker.line.set_trap(position, fault, task.cancel)
+    worker.line.set_trap(position, fault, task.cancel, words)
     try:
         acknowledged = await task
     except asyncio.CancelledError:

@@ -15,14 +15,14 @@ from contracts.ledger import BlocksAppended
 from ledger.adapters.tables.chain import head
 from ledger.domain.block import Sealed, Stamps, next_timestamp, seal_block
 from ledger.domain.drafts import Draft
-from ledger.domain.merkle import HASH_BYTES, Frontier, append, leaf_hash
+from ledger.domain.merkle import HASH_BYTES, Frontier, grow, leaf_hash
 
 log = structlog.get_logger(__name__)
 
 # One commit appends at most this many blocks: its event stays far below the size cap.
 BATCH_BLOCKS_MAX: Final = 256
 
-_NODE_COLUMNS: Final = ("level", "index", "hash")
+_SPAN_COLUMNS: Final = ("level", "first", "hashes")
 # A sealed block is its row. The canonical text of its data serves as the value of that column.
 _BLOCK_COLUMNS: Final = tuple("data" if name == "data_text" else name for name in Sealed._fields)
 _POSTING_COLUMNS: Final = ("block_index", "line", "account", "currency", "amount")
@@ -139,7 +139,7 @@ class PostgresChain:
         if place is None or not place.sealed:
             return []
         sealed = place.sealed
-        frontier, nodes = append(place.frontier, [leaf_hash(block.preimage) for block in sealed])
+        frontier, spans = grow(place.frontier, [leaf_hash(block.preimage) for block in sealed])
         left = _Head(place.epoch, frontier.size, sealed[-1].hash)
         self._writer.hold(left)
         references = [
@@ -151,7 +151,7 @@ class PostgresChain:
         self._work.announce(appended, execution=place.execution)
         return [
             Rows("blocks", _BLOCK_COLUMNS, sealed),
-            Rows("tree_nodes", _NODE_COLUMNS, [(node.level, node.index, node.hash) for node in nodes]),
+            Rows("tree_spans", _SPAN_COLUMNS, [(level, first, b"".join(hashes)) for level, first, hashes in spans]),
             Rows("postings", _POSTING_COLUMNS, place.postings),
             _move_head(place.found, left, sealed[-1].timestamp, frontier),
         ]

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, SmallInteger, bindparam, select, text
+from sqlalchemy import BigInteger, Row, SmallInteger, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
-from ledger.adapters.tables.chain import block_verifications, blocks, checkpoints, head, postings, tree_nodes
+from ledger.adapters.tables.chain import block_verifications, blocks, checkpoints, head, postings, tree_spans
 from ledger.domain.accounts import Posting
+from ledger.domain.merkle import HASH_BYTES
 from ledger.domain.proofs import NodeId, plan_root
 from ledger.domain.verification import StoredBlock
 from ledger.use_cases.readings import HeadState, StoredCheckpoint, Verification
@@ -20,8 +21,9 @@ PAGE_BLOCKS: Final = 1000
 NODES_PER_QUERY: Final = 2000
 # One statement for every proof, so that it is prepared once; node by node, so that only the index can answer.
 _NODES: Final = text(
-    "SELECT level, index, (SELECT hash FROM tree_nodes WHERE tree_nodes.level = wanted.level"
-    " AND tree_nodes.index = wanted.index) AS hash FROM unnest(:levels, :indexes) AS wanted(level, index)"
+    "SELECT level, index, (SELECT substr(hashes, (index - first)::integer * 32 + 1, 32) FROM tree_spans"
+    " WHERE tree_spans.level = wanted.level AND first <= index ORDER BY first DESC LIMIT 1) AS hash"
+    " FROM unnest(:levels, :indexes) AS wanted(level, index)"
 ).bindparams(bindparam("levels", type_=ARRAY(SmallInteger)), bindparam("indexes", type_=ARRAY(BigInteger)))
 
 # Block by block, each by one look into the index: passes overlap, and there are more of them every hour.
@@ -88,7 +90,7 @@ class ChainReader:
             part, remaining = remaining[:NODES_PER_QUERY], remaining[NODES_PER_QUERY:]
             values = {"levels": [level for level, _ in part], "indexes": [index for _, index in part]}
             for level, index, node_hash in await self._connection.execute(_NODES, values):
-                if node_hash is not None:
+                if node_hash:  # empty: the span before it ends short of it
                     found[level, index] = bytes(node_hash)
         return found
 
@@ -98,13 +100,23 @@ class ChainReader:
         return root
 
     async def row_of_nodes(self, level: int, first: int, count: int) -> list[bytes]:
-        """`count` neighbouring nodes of one level."""
+        """`count` neighbouring nodes of one level; fewer where they are missing."""
+        # From the span that holds the first one on.
+        begins = select(func.max(tree_spans.c.first)).where(tree_spans.c.level == level, tree_spans.c.first <= first)
         statement = (
-            select(tree_nodes.c.hash)
-            .where(tree_nodes.c.level == level, tree_nodes.c.index >= first, tree_nodes.c.index < first + count)
-            .order_by(tree_nodes.c.index)
+            select(tree_spans.c.first, tree_spans.c.hashes)
+            .where(
+                tree_spans.c.level == level,
+                tree_spans.c.first >= begins.scalar_subquery(),
+                tree_spans.c.first < first + count,
+            )
+            .order_by(tree_spans.c.first)
         )
-        return [bytes(each) for each in (await self._connection.scalars(statement)).all()]
+        row: list[bytes] = []
+        for begin, hashes in (await self._connection.execute(statement)).all():
+            within = range(max(0, first - begin), min(len(hashes) // HASH_BYTES, first + count - begin))
+            row += [bytes(hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES]) for at in within]
+        return row
 
     async def preimages(self, first: int, count: int) -> list[bytes]:
         statement = (

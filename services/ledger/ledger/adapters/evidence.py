@@ -27,15 +27,19 @@ INLINE_BLOCKS: Final = 2048
 # Rows that a cursor fetches ahead: long reads stay within a few MiB.
 PREFETCH_ROWS: Final = 5000
 
-# The first beyond the edge is found level by level, with a look into the index for each, however large the tree is.
+# What goes on beyond the edge is found level by level, with a look into the index for each, however large the tree is:
+# by the last span of each level, for that no span lies over another is seen where the blocks below it are looked at.
 _NODE_BEYOND: Final = """
     SELECT level, index FROM (
-        (SELECT level, index FROM tree_nodes WHERE level < 0 ORDER BY 1, 2 LIMIT 1)
-        UNION ALL (SELECT level, index FROM tree_nodes WHERE level > 62 ORDER BY 1, 2 LIMIT 1)
-        UNION ALL SELECT of_level, least(
-            (SELECT min(index) FROM tree_nodes WHERE level = of_level AND index < 0),
-            (SELECT min(index) FROM tree_nodes WHERE level = of_level AND index >= $1::bigint >> of_level))
-        FROM generate_series(0, 62) AS of_level
+        (SELECT level, first AS index FROM tree_spans WHERE level < 0 ORDER BY 1, 2 LIMIT 1)
+        UNION ALL (SELECT level, first FROM tree_spans WHERE level > 62 ORDER BY 1, 2 LIMIT 1)
+        UNION ALL SELECT of_level, (SELECT min(first) FROM tree_spans WHERE level = of_level AND first < 0)
+            FROM generate_series(0, 62) AS of_level
+        UNION ALL SELECT of_level, greatest(first, $1::bigint >> of_level)
+            FROM generate_series(0, 62) AS of_level CROSS JOIN LATERAL (
+                SELECT first, octet_length(hashes) / 32 AS length FROM tree_spans
+                WHERE level = of_level ORDER BY first DESC LIMIT 1) AS last
+            WHERE first + length > $1::bigint >> of_level
     ) AS beyond WHERE index IS NOT NULL ORDER BY level, index LIMIT 1"""
 _BALANCES_AT: Final = """
     SELECT currency || ' ' || account, sum(amount)::text FROM postings WHERE block_index < $1 GROUP BY account, currency

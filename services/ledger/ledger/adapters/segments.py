@@ -1,5 +1,6 @@
 """Checks a stretch of the chain on a plain driver connection: blocks, postings, and the tree over them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from ledger.adapters.block_rows import (
     read_stretch,
 )
 from ledger.domain.block_screening import Link, Move, screen
+from ledger.domain.merkle import HASH_BYTES
 from ledger.domain.tree_walk import Level, levels_within, subtrees_of
 from ledger.domain.verification import StoredBlock
 from ledger.use_cases.verification_ports import Segment
@@ -44,15 +46,14 @@ _POSTINGS: Final = """
     SELECT count(*), string_agg(concat(block_index, ' ', line, ' ', account, ' ', currency, ' ', amount), E'\\n')
     FROM (SELECT block_index, line, account, currency, amount
         FROM ledger.postings WHERE block_index >= $1 AND block_index < $2 ORDER BY block_index, line) AS stretch"""
-_NODES: Final = """
-    SELECT index, hash FROM ledger.tree_nodes WHERE level = $1 AND index >= $2 AND index < $3 ORDER BY index"""
-# One value per level: nodes are twice as many as blocks.
-_NODES_JOINED: Final = """
-    SELECT of_level, amount, joined
-    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS wanted(of_level, first, after)
+# Of each level the spans that hold nodes of the stretch, from the one that holds its first.
+_SPANS: Final = """
+    SELECT of_level, first, hashes
+    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS wanted(of_level, start, after)
     CROSS JOIN LATERAL (
-        SELECT count(*) AS amount, string_agg(hash, ''::bytea ORDER BY index) AS joined
-        FROM ledger.tree_nodes WHERE level = of_level AND index >= first AND index < after) AS nodes"""
+        SELECT first, hashes FROM ledger.tree_spans WHERE level = of_level AND first < after AND first >= coalesce(
+            (SELECT max(first) FROM ledger.tree_spans WHERE level = of_level AND first <= start), 0)) AS spans
+    ORDER BY of_level, first"""
 
 
 async def check_segment(connection: Any, start: int, end: int) -> Segment:
@@ -118,15 +119,35 @@ async def _check_nodes(connection: Any, levels: Sequence[Level]) -> Broken | Non
         [level.first for level in levels],
         [level.first + len(level.hashes) for level in levels],
     )
-    stored = {row[0]: (row[1], row[2]) for row in await connection.fetch(_NODES_JOINED, *wanted)}
-    wrong: list[tuple[int, int, int]] = []
-    for level in levels:
-        if stored.get(level.level) != (len(level.hashes), b"".join(level.hashes)):
-            after = level.first + len(level.hashes)
-            rows = {row[0]: row[1] for row in await connection.fetch(_NODES, level.level, level.first, after)}
-            index = next(level.first + at for at, each in enumerate(level.hashes) if rows.get(level.first + at) != each)
-            wrong.append((((index + 1) << level.level) - 1, level.level, index))
+    spans: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    for of_level, first, hashes in await connection.fetch(_SPANS, *wanted):
+        spans[of_level].append((first, hashes))
+    wrong = [
+        (((index + 1) << level.level) - 1, level.level, index)
+        for level in levels
+        if (index := _first_other(level, spans[level.level])) is not None
+    ]
     if not wrong:
         return None
     leaf, of_level, index = min(wrong)
     return leaf, f"tree: node {of_level}/{index} differs from the blocks"
+
+
+def _first_other(level: Level, spans: Sequence[tuple[int, bytes]]) -> int | None:
+    """The first node of a level that is not stored as it should be: another, missing, or in two spans."""
+    reached, after = level.first, level.first + len(level.hashes)
+    expected = memoryview(b"".join(level.hashes))
+    for position, (first, hashes) in enumerate(spans):
+        if first > reached or (position and first < reached):
+            return max(level.first, min(first, reached))  # a gap, or a span that lies over the one before it
+        wanted = expected[(reached - level.first) * HASH_BYTES :]
+        stored = memoryview(hashes)[(reached - first) * HASH_BYTES :][: len(wanted)]
+        if stored != wanted[: len(stored)]:
+            places = range(0, len(stored), HASH_BYTES)
+            differs = (at for at in places if stored[at:][:HASH_BYTES] != wanted[at:][:HASH_BYTES])
+            return reached + next(differs) // HASH_BYTES
+        whole, odd = divmod(len(hashes), HASH_BYTES)
+        reached = first + whole
+        if odd:
+            return min(max(level.first, reached), after - 1)
+    return max(level.first, reached) if reached < after else None

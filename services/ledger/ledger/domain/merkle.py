@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.domain.refusals import BadProofError
 
@@ -26,6 +26,14 @@ class Node:
     level: int
     index: int
     hash: bytes
+
+
+class Span(NamedTuple):
+    """Neighbouring complete nodes of one level, the first of them at `first`."""
+
+    level: int
+    first: int
+    hashes: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,28 @@ def append(frontier: Frontier, leaf_hashes: Iterable[bytes]) -> tuple[Frontier, 
         peaks.append(current)
         size += 1
     return Frontier(size, tuple(peaks)), completed
+
+
+def grow(frontier: Frontier, leaf_hashes: Sequence[bytes]) -> tuple[Frontier, list[Span]]:
+    """The same as `append`, level by level: of each level the nodes that became complete, which are neighbours."""
+    peaks = dict(zip(_levels_of(frontier.size), frontier.peaks, strict=True))
+    spans: list[Span] = []
+    level, first, row = 0, frontier.size, list(leaf_hashes)
+    while row:
+        spans.append(Span(level, first, row))
+        # Left of a row that begins with a right child waits its sibling, the peak of this level.
+        pairs = [peaks.pop(level), *row] if first & 1 else row
+        if len(pairs) & 1:
+            peaks[level] = pairs[-1]
+        row = [node_hash(pairs[at], pairs[at + 1]) for at in range(0, len(pairs) - 1, 2)]
+        level, first = level + 1, first >> 1
+    size = frontier.size + len(leaf_hashes)
+    return Frontier(size, tuple(peaks[level] for level in _levels_of(size))), spans
+
+
+def _levels_of(size: int) -> list[int]:
+    """The levels of the peaks of a tree, the largest first."""
+    return [level for level in reversed(range(size.bit_length())) if size >> level & 1]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:

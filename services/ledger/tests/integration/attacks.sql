@@ -51,31 +51,34 @@ INSERT INTO blocks SELECT {size}, timestamp, transaction_type, 'other', data, 'o
     blocks WHERE block_index = {tip};
 
 -- leaf | sent | tree: node 0/{sent}
-UPDATE tree_nodes SET hash = sha256('') WHERE level = 0 AND index = {sent};
+UPDATE tree_spans SET hashes = overlay(hashes PLACING sha256('') FROM ({sent} - first)::integer * 32 + 1)
+    WHERE level = 0 AND first <= {sent} AND {sent} < first + octet_length(hashes) / 32;
 
 -- inner node | 3 | tree: node 1/1
-UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 1;
+UPDATE tree_spans SET hashes = overlay(hashes PLACING sha256('') FROM (1 - first)::integer * 32 + 1)
+    WHERE level = 1 AND first <= 1 AND 1 < first + octet_length(hashes) / 32;
 
 -- high node | 15 | tree: node 4/0
-UPDATE tree_nodes SET hash = sha256('') WHERE level = 4 AND index = 0;
+UPDATE tree_spans SET hashes = overlay(hashes PLACING sha256('') FROM (0 - first)::integer * 32 + 1)
+    WHERE level = 4 AND first <= 0 AND 0 < first + octet_length(hashes) / 32;
 
 -- node gone | 7 | tree: node 2/1
-DELETE FROM tree_nodes WHERE level = 2 AND index = 1;
+DELETE FROM tree_spans WHERE level = 2 AND first = 1;
 
 -- node more | tip | tree: node 0/{size}
-INSERT INTO tree_nodes VALUES (0, {size}, sha256(''));
+INSERT INTO tree_spans VALUES (0, {size}, sha256(''));
 
 -- node from nowhere | tip | tree: node 9/0
-INSERT INTO tree_nodes VALUES (9, 0, sha256(''));
+INSERT INTO tree_spans VALUES (9, 0, sha256(''));
 
 -- node before the first | tip | tree: node 3/-1
-INSERT INTO tree_nodes VALUES (3, -1, sha256(''));
+INSERT INTO tree_spans VALUES (3, -1, sha256(''));
 
 -- node below the leaves | tip | tree: node -1/0
-INSERT INTO tree_nodes VALUES (-1, 0, sha256(''));
+INSERT INTO tree_spans VALUES (-1, 0, sha256(''));
 
 -- node above every tree | tip | tree: node 63/0
-INSERT INTO tree_nodes VALUES (63, 0, sha256(''));
+INSERT INTO tree_spans VALUES (63, 0, sha256(''));
 
 -- posting amount | sent | postings: the postings differ
 UPDATE postings SET amount = amount * 2 WHERE block_index = {sent};

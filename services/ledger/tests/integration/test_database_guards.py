@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 ROLES = ["api", "worker", "signer"]
-PROTECTED = ["blocks", "tree_nodes", "checkpoints", "postings", "booked_events", "transaction_links", "receipts"]
+PROTECTED = ["blocks", "tree_spans", "checkpoints", "postings", "booked_events", "transaction_links", "receipts"]
 
 FIRST_COLUMN = (
     "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
@@ -88,7 +88,7 @@ async def test_no_role_can_edit_delete_or_truncate_what_is_append_only(history, 
     for statement in (
         "UPDATE blocks SET hash = previous_hash",
         "UPDATE postings SET amount = 1",
-        "UPDATE tree_nodes SET hash = hash",
+        "UPDATE tree_spans SET hashes = hashes",
         "UPDATE transactions SET amount = 1",
         "UPDATE balances SET balance = 1",
         "DELETE FROM balances",
@@ -104,7 +104,7 @@ async def test_not_even_the_owner_can_change_history_nor_by_playing_replica(hist
     for prelude in ("SELECT 1", "SET session_replication_role = replica"):
         with pytest.raises(asyncpg.RestrictViolationError):
             await attempt(history, prelude, f"TRUNCATE {table} CASCADE", role="admin")
-        if table in ("blocks", "tree_nodes", "checkpoints", "postings", "booked_events"):
+        if table in ("blocks", "tree_spans", "checkpoints", "postings", "booked_events"):
             [column] = await attempt(history, (FIRST_COLUMN, table), role="admin")
             for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {column[0]} = {column[0]}"):
                 with pytest.raises(asyncpg.RestrictViolationError):
@@ -174,7 +174,7 @@ async def test_only_the_worker_appends(history, role):
     for statement in (
         "INSERT INTO blocks SELECT * FROM blocks",
         "INSERT INTO postings VALUES (1, 0, 'a', 'NGN', 1)",
-        "INSERT INTO tree_nodes VALUES (9, 9, '')",
+        "INSERT INTO tree_spans VALUES (9, 9, '')",
         "UPDATE head SET epoch = 9",
         "INSERT INTO lots (donation_id) VALUES (gen_random_uuid())",
     ):

@@ -154,8 +154,8 @@ async def test_the_signer_refuses_a_tree_that_was_rewritten(scenario):
     scenario.is_sound = False  # broken on purpose
     await grow(scenario, 3)
     await scenario.sign()
-    await scenario.fetch("ALTER TABLE tree_nodes DISABLE TRIGGER ALL")
-    await scenario.fetch("UPDATE tree_nodes SET hash = sha256(hash) WHERE level = 2 AND index = 0")
+    await scenario.fetch("ALTER TABLE tree_spans DISABLE TRIGGER ALL")
+    await scenario.fetch("UPDATE tree_spans SET hashes = sha256(hashes) WHERE level = 2 AND first = 0")
     await grow(scenario, 1)
     with pytest.raises(LogRewrittenError):
         await scenario.sign()
@@ -168,8 +168,8 @@ async def test_the_signer_remembers_outside_the_database_what_it_signed(scenario
     assert await scenario.sign(signer_state_path=state)
     await scenario.fetch("ALTER TABLE checkpoints DISABLE TRIGGER ALL")
     await scenario.fetch("DELETE FROM checkpoints")
-    await scenario.fetch("ALTER TABLE tree_nodes DISABLE TRIGGER ALL")
-    await scenario.fetch("UPDATE tree_nodes SET hash = sha256(hash) WHERE level = 0 AND index = 4")
+    await scenario.fetch("ALTER TABLE tree_spans DISABLE TRIGGER ALL")
+    await scenario.fetch("UPDATE tree_spans SET hashes = sha256(hashes) WHERE level = 0 AND first = 4")
     with pytest.raises(LogRewrittenError):
         await scenario.sign(signer_state_path=state)
 

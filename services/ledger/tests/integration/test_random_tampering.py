@@ -17,7 +17,7 @@ TRUST = Trust(
     (development_key(DEVELOPMENT_ORIGIN).verifier,), DEVELOPMENT_ORIGIN, state_keys=state_keys(LedgerSettings())
 )
 EVIDENCE = (
-    "blocks", "tree_nodes", "postings", "balances", "head", "checkpoints", "verified_states", "programs", "lots",
+    "blocks", "tree_spans", "postings", "balances", "head", "checkpoints", "verified_states", "programs", "lots",
     "award_lots", "awards", "tranches", "transactions", "transaction_links", "payments", "booked_events",
     "quarantined_events", "receipts", "block_counts", "row_counts",
     "money_totals", "account_totals", "program_balances",

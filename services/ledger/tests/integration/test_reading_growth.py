@@ -82,10 +82,11 @@ FILL = (
     SELECT source, {id}, amount
     FROM {blocks} CROSS JOIN LATERAL (VALUES ({lot}, 9.99), ({first}, 0.01)) AS paid(source, amount)
     WHERE i % 3 = 1 ON CONFLICT DO NOTHING""",
-    """INSERT INTO tree_nodes (level, index, hash)
-    SELECT level, i, sha256(int8send(level * 1000000 + i)) FROM generate_series(0, 16) AS level
+    """INSERT INTO tree_spans (level, first, hashes)
+    SELECT level, min(i), string_agg(sha256(int8send(level * 1000000 + i)), '' ORDER BY i)
+    FROM generate_series(0, 16) AS level
         CROSS JOIN LATERAL generate_series($1::bigint >> level, ($2::bigint + 1 >> level) - 1) AS i
-    ON CONFLICT DO NOTHING""",
+    GROUP BY level, i / 256""",
     """INSERT INTO block_verifications (id, from_index, to_index, ok, verified_by)
     SELECT {id}, i - 9, i, true, 'test' FROM {blocks} WHERE i % 10 = 9""",
     """INSERT INTO checkpoints (size, root, note)

@@ -144,7 +144,9 @@ async def rewrite_tail(connection: AsyncConnection, start: int) -> merkle.Fronti
     frontier, nodes = merkle.append(merkle.EMPTY, [block.leaf_hash for block in sealed])
     for node in nodes:
         await connection.exec_driver_sql(
-            "UPDATE tree_nodes SET hash = $3 WHERE level = $1 AND index = $2", (node.level, node.index, node.hash)
+            "UPDATE tree_spans SET hashes = overlay(hashes PLACING $3 FROM ($2 - first)::integer * 32 + 1)"
+            " WHERE level = $1 AND first <= $2 AND $2 < first + octet_length(hashes) / 32",
+            (node.level, node.index, node.hash),
         )
     await connection.exec_driver_sql(
         "UPDATE head SET tip = $1, peaks = $2", (sealed[-1].hash, b"".join(frontier.peaks))
@@ -196,7 +198,11 @@ async def cut(connection: AsyncConnection, size: int) -> None:
     """The tail taken off without a trace in the chain: blocks, nodes, postings, checkpoints, head."""
     await connection.exec_driver_sql(f"DELETE FROM blocks WHERE block_index >= {size}")
     await connection.exec_driver_sql(f"DELETE FROM postings WHERE block_index >= {size}")
-    await connection.exec_driver_sql(f"DELETE FROM tree_nodes WHERE index >= {size}::bigint >> level")
+    await connection.exec_driver_sql(f"DELETE FROM tree_spans WHERE first >= {size}::bigint >> level")
+    await connection.exec_driver_sql(
+        f"UPDATE tree_spans SET hashes = substr(hashes, 1, (({size}::bigint >> level) - first)::integer * 32)"
+        f" WHERE first + octet_length(hashes) / 32 > {size}::bigint >> level"
+    )
     await connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE size > {size}")
     rows = await connection.exec_driver_sql("SELECT preimage, hash, timestamp, nonce FROM blocks ORDER BY block_index")
     last: Any = None

@@ -22,7 +22,7 @@ async def grow(scenario: Any, blocks: int) -> None:
 
 
 async def take_guards_down(scenario: Any) -> None:
-    for table in ("blocks", "tree_nodes", "postings", "checkpoints"):
+    for table in ("blocks", "tree_spans", "postings", "checkpoints"):
         await scenario.fetch(f"ALTER TABLE {table} DISABLE TRIGGER refuse_change")
     await scenario.fetch("ALTER TABLE blocks DROP CONSTRAINT ck_blocks_hash_is_of_preimage")
     scenario.is_sound = False
@@ -72,7 +72,7 @@ async def test_one_block_takes_the_same_statements_and_a_logarithm_of_rows_howev
         ("UPDATE postings SET amount = amount * 2 WHERE block_index = 2", "postings"),
         ("UPDATE blocks SET preimage = preimage || 'x' WHERE block_index = 1", "link"),
         ("DELETE FROM blocks WHERE block_index = 1", "link"),
-        ("UPDATE tree_nodes SET hash = sha256('') WHERE level = 1 AND index = 0", "inclusion"),
+        ("UPDATE tree_spans SET hashes = sha256('') WHERE level = 1 AND first = 0", "inclusion"),
         ("UPDATE checkpoints SET note = replace(note, '4', '5')", "signature"),
         ("UPDATE blocks SET preimage = '{\"transaction_type\":[]}' WHERE block_index = 2", "bytes"),
     ],

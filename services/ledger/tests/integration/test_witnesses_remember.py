@@ -24,13 +24,15 @@ from ledger.use_cases.sign_checkpoint import LogRewrittenError
 async def cut_tail(scenario, size: int) -> None:
     """Someone with all rights cuts the chain cleanly and wipes what the database knows of signatures."""
     statements = [
-        *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in ("blocks", "tree_nodes", "checkpoints")),
+        *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in ("blocks", "tree_spans", "checkpoints")),
         *(f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table in ("signed_checkpoints", "checkpoint_cosignatures")),
         "DELETE FROM checkpoints",
         "DELETE FROM signed_checkpoints",
         "DELETE FROM checkpoint_cosignatures",
         f"DELETE FROM blocks WHERE block_index >= {size}",
-        f"DELETE FROM tree_nodes WHERE ((index + 1) << level) > {size}",
+        f"DELETE FROM tree_spans WHERE first >= {size} >> level",
+        f"""UPDATE tree_spans SET hashes = substr(hashes, 1, (({size} >> level) - first)::integer * 32)
+            WHERE first + octet_length(hashes) / 32 > {size} >> level""",
         "DELETE FROM programs WHERE NOT EXISTS (SELECT FROM blocks WHERE data->>'program_id' = program_id::text)",
     ]
     for statement in statements:

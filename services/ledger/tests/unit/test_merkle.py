@@ -101,6 +101,18 @@ def test_growing_in_batches_of_any_size_gives_the_tree_of_the_definition(size, d
     assert len(stored) == sum(size >> level for level in range(size.bit_length()))
 
 
+@given(st.integers(0, 600), st.integers(0, 600))
+def test_growing_level_by_level_gives_what_growing_leaf_by_leaf_gives(before, more):
+    leaves = [merkle.leaf_hash(str(number).encode()) for number in range(before + more)]
+    frontier, _ = merkle.append(merkle.EMPTY, leaves[:before])
+    grown_frontier, spans = merkle.grow(frontier, leaves[before:])
+    expected_frontier, nodes = merkle.append(frontier, leaves[before:])
+    assert grown_frontier == expected_frontier
+    listed = [(span.level, span.first + at, each) for span in spans for at, each in enumerate(span.hashes)]
+    assert sorted(listed) == sorted((node.level, node.index, node.hash) for node in nodes)
+    assert [span.level for span in spans] == list(range(len(spans))), "a level is one row"
+
+
 @given(st.integers(1, 200), st.data())
 def test_proofs_built_from_stored_nodes_verify_and_no_other_leaf_does(size, data):
     hashes, stored = grown(size)

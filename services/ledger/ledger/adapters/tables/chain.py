@@ -33,13 +33,14 @@ blocks = Table(
     Column("preimage", LargeBinary, nullable=False),
 )
 
-tree_nodes = Table(
-    "tree_nodes",
+# Neighbouring complete nodes of one level, as one batch completed them: `hashes` one after the other, from `first` on.
+tree_spans = Table(
+    "tree_spans",
     metadata,
     Column("level", SmallInteger, nullable=False),
-    Column("index", BigInteger, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("level", "index"),
+    Column("first", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "first"),
 )
 
 checkpoints = Table(
