@@ -41,9 +41,8 @@ def ask_of_everything() -> Iterator[Asked]:
     """Questions that read the picked blocks together; the longest first, so that several readers end at one time."""
     of_stretch = len(QUESTIONS_OF_BLOCKS)
     by_themselves = [place for place, question in enumerate(QUESTIONS) if "BLOCKS" not in spell_out(question, "BLOCKS")]
-    for places in (range(of_stretch), range(of_stretch, len(QUESTIONS))):
-        together = [place for place in places if place not in by_themselves]
-        parts = [_FIRST.format(spell_out(QUESTIONS[place], "picked"), place) for place in together]
-        yield Asked(_PICKED + " UNION ALL ".join(parts), is_of_stretch=places.start < of_stretch)
+    together = [place for place in range(len(QUESTIONS)) if place not in by_themselves]
+    parts = [_FIRST.format(spell_out(QUESTIONS[place], "picked"), place) for place in together]
+    yield Asked(_PICKED + " UNION ALL ".join(parts), is_of_stretch=True)
     for place in by_themselves:
         yield Asked(_FIRST.format(spell_out(QUESTIONS[place]), place), is_of_stretch=place < of_stretch)

@@ -77,7 +77,7 @@ async def look_quickly(connection: Any, start: int, end: int, before: StoredBloc
     for first, count, joined, hashes, untold in await connection.fetch(_BLOCKS, start, end):
         if count != min(PART_BLOCKS, end - first):
             return None
-        seen = screen(joined, hashes.split(" "), first, link or link_of(await read_block(connection, first - 1)))
+        seen = screen(joined, hashes, count, first, link or link_of(await read_block(connection, first - 1)))
         if seen is None:
             return None
         leaves += seen.leaves

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise, starmap
-from operator import eq, itemgetter, le, lt
+from operator import itemgetter, le, lt
 from typing import Any, Final, NamedTuple
 
-_ID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+from ledger.domain.merkle import HASH_BYTES
+
+ID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SHA256: Final = "[0-9a-f]{64}"
 _CODE: Final = "[A-Za-z0-9_.:/-]{1,100}"
 _ACCOUNT: Final = "[a-z0-9:-]++"
@@ -18,30 +20,30 @@ _AMOUNT: Final = r"(?!0\.00)(?:0|[1-9][0-9]{0,17})\.[0-9]{2}"
 _COUNT: Final = "0|[1-9][0-9]{0,14}"
 
 _MONEY: Final = {"amount": _AMOUNT, "currency": "NGN", "postings": ""}
-_AWARD: Final = {"award_id": _ID, "program_id": _ID, "beneficiary_id": _ID}
+_AWARD: Final = {"award_id": ID, "program_id": ID, "beneficiary_id": ID}
 _STEP: Final = "sent|completed|failed"
 _DECISION: Final = {
-    "application_id": _ID,
-    "program_id": _ID,
+    "application_id": ID,
+    "program_id": ID,
     "outcome": "approved|rejected",
     "submission_sha256": _SHA256,
     "reviews": _COUNT,
     "final_score": r"(?:0|[1-9][0-9]{0,2})\.[0-9]{2}",
-    "decider_id": _ID,
+    "decider_id": ID,
 }
 # The shapes of `block_data`, as far as what this ledger writes goes. Narrower is slower, never wrong.
 FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
-    ("program_create", {"program_id": _ID, "currency": _CODE}),
-    ("donation", _MONEY | {"donor_id": _ID, "program_id": _ID}),
-    ("donation", _MONEY | {"donor_id": _ID, "program_id": _ID, "earmark": _ID}),
+    ("program_create", {"program_id": ID, "currency": _CODE}),
+    ("donation", _MONEY | {"donor_id": ID, "program_id": ID}),
+    ("donation", _MONEY | {"donor_id": ID, "program_id": ID, "earmark": ID}),
     ("commitment", _MONEY | _AWARD),
     ("decommitment", _MONEY | _AWARD),
     ("decision", _DECISION),
-    ("decision", _DECISION | {"award_id": _ID}),
+    ("decision", _DECISION | {"award_id": ID}),
     (
         "interview",
         {
-            "application_id": _ID,
+            "application_id": ID,
             "transcript_sha256": _SHA256,
             "messages": _COUNT,
             "model": _CODE,
@@ -50,14 +52,14 @@ FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ),
     (
         "disbursement",
-        _MONEY | _AWARD | {"transaction_id": _ID, "step": _STEP, "tranche_id": _ID, "payee_commitment": _SHA256},
+        _MONEY | _AWARD | {"transaction_id": ID, "step": _STEP, "tranche_id": ID, "payee_commitment": _SHA256},
     ),
     (
         "refund",
-        _MONEY | {"transaction_id": _ID, "step": _STEP, "donation_id": _ID, "donor_id": _ID, "program_id": _ID},
+        _MONEY | {"transaction_id": ID, "step": _STEP, "donation_id": ID, "donor_id": ID, "program_id": ID},
     ),
-    ("reversal", _MONEY | _AWARD | {"disbursement_id": _ID, "code": _CODE}),
-    ("exception", {"event_id": _ID, "event_type": _CODE, "event_hash": _SHA256, "code": _CODE}),
+    ("reversal", _MONEY | _AWARD | {"disbursement_id": ID, "code": _CODE}),
+    ("exception", {"event_id": ID, "event_type": _CODE, "event_hash": _SHA256, "code": _CODE}),
 )
 NUMBERS: Final = frozenset({"reviews", "messages"})
 # Between the preimages of a stretch: no byte of canonical JSON.
@@ -113,6 +115,7 @@ class _Plan(NamedTuple):
 
 # Of a block of no form; what follows it is looked at exactly.
 _NOWHERE: Final = (b"", b"", b"", b"-1")
+_PLACES: Final = len(_NOWHERE)
 
 
 def _pattern(kind: str, fields: dict[str, str]) -> re.Pattern[bytes]:
@@ -137,7 +140,7 @@ def _pattern(kind: str, fields: dict[str, str]) -> re.Pattern[bytes]:
 
 
 _PATTERNS: Final = tuple((_pattern(kind, fields), fields) for kind, fields in FORMS)
-_known: dict[bytes, _Plan] = {}
+_known: Final[dict[bytes, _Plan]] = {}
 
 
 def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
@@ -162,75 +165,61 @@ def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
     return None
 
 
-def screen(joined: bytes, hashes: Sequence[str], start: int, before: Link) -> Screening | None:
-    """Looks at shape and link of neighbours in the chain from `start` on: their bytes with separators, their hashes.
+def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> Screening | None:
+    """Looks at shape, hash and link of `count` neighbours in the chain, from `start` on.
 
-    None when there are not as many of one as of the other. It is sound for bytes which are what the columns say and
+    `joined` is their bytes with separators between them, `hashes` their hashes with blanks. None when there are not so
+    many. It is sound for bytes which are what the columns say and
     which are JSON without blanks, with each key once: whoever reads them sees to that.
 
     A form is looked for once among all bytes of the same outline, for it takes any hexadecimal digit for any other,
     but in the fields of `_EXACT`; a number that is JSON has no letters in it and no zero before it.
     """
     preimages = joined.split(SEPARATOR)
-    if len(preimages) != len(hashes):
+    if len(preimages) != count:
         return None
-    digests = [sha256(preimage).hexdigest() for preimage in preimages]
+    digests = b"".join([sha256(preimage).digest() for preimage in preimages]).hex(" ", HASH_BYTES)
     leaves = [sha256(b"\x00" + preimage).digest() for preimage in preimages]
     moves: list[Move] = []
     suspects: set[int] = set()
-    places: list[tuple[bytes, ...]] = []
-    known = _known
-    for outline, preimage in zip(joined.translate(_OUTLINE).split(SEPARATOR), preimages, strict=True):
-        plan = known.get(outline) or _learn(outline, preimage)
+    places: list[bytes] = []
+    last_outline, plan = b"", None
+    for index, outline, preimage in zip(
+        range(start, start + count), joined.translate(_OUTLINE).split(SEPARATOR), preimages, strict=True
+    ):
+        if outline != last_outline:  # neighbours are often alike, and comparing is less than looking up
+            plan = _known.get(outline) or _learn(outline, preimage)
+            last_outline = outline
         if plan is None:
-            suspects.add(start + len(places))
-            places.append(_NOWHERE)
+            suspects.add(index)
+            places += _NOWHERE
             continue
         for where, fits in plan.exact:
             if not fits(preimage[where]):
-                suspects.add(start + len(places))
+                suspects.add(index)
         if plan.move is not None:
             *move, left, arrived = plan.move(preimage)
             if left == arrived == move[1]:
                 moves.append(Move(*map(bytes.decode, move)))
             else:
-                suspects.add(start + len(places))
-        places.append(plan.place(preimage))
-    suspects |= _unlinked(places, digests, hashes, start, before)
-    _, _, moment, nonce = places[-1]
-    last = None if places[-1] is _NOWHERE else Link(digests[-1], moment.decode(), int(nonce))
+                suspects.add(index)
+        places += plan.place(preimage)
+    if digests != hashes or not _are_linked(places, digests, start, before):
+        suspects.update(range(start, start + count))  # which of them it is, is found exactly
+    moment, nonce = places[-2:]
+    last = None if plan is None else Link(digests[-2 * HASH_BYTES :], moment.decode(), int(nonce))
     return Screening(leaves, moves, suspects, last)
 
 
-def _unlinked(
-    places: Sequence[tuple[bytes, ...]], digests: Sequence[str], hashes: Sequence[str], start: int, before: Link
-) -> set[int]:
-    """Indexes of blocks that do not have their hash, or do not continue the one before them."""
-    indexes, previous, moments, nonces = zip(*places, strict=True)
-    wanted = tuple(b"%d" % index for index in range(start, start + len(places)))
-    tips = [before.hash, *digests[:-1]]
-    earlier_moments = (before.moment.encode(), *moments[:-1])
+def _are_linked(places: Sequence[bytes], digests: str, start: int, before: Link) -> bool:
+    """That each continues the one before it."""
+    indexes, previous, moments, nonces = (places[at::_PLACES] for at in range(_PLACES))
     numbers = [before.nonce, *map(int, nonces)]
-    # All at once first: this is how it nearly always is.
-    if (
-        digests == hashes
-        and b"".join(previous) == "".join(tips).encode()
-        and indexes == wanted
-        and all(map(lt, earlier_moments, moments))
+    tips = f"{before.hash} {digests}"
+    return (
+        # The last one's hash is for who comes after.
+        b" ".join(previous) == tips[: -2 * HASH_BYTES - 1].encode()
+        and indexes == [b"%d" % index for index in range(start, start + len(indexes))]
+        and all(map(lt, (before.moment.encode(), *moments[:-1]), moments))
         and all(starmap(le, pairwise(numbers)))
-    ):
-        return set()
-    names = [each.decode() for each in previous]
-    pairs = (
-        zip(digests, hashes, strict=True),
-        zip(names, tips, strict=True),
-        zip(indexes, wanted, strict=True),
-        zip(earlier_moments, moments, strict=True),
-        pairwise(numbers),
     )
-    compare = (eq, eq, eq, lt, le)
-    return {
-        start + position
-        for position, row in enumerate(zip(*pairs, strict=True))
-        if not all(fits(*pair) for fits, pair in zip(compare, row, strict=True))
-    }

@@ -67,8 +67,8 @@ def chain() -> list[Block]:
 
 
 def look(blocks: Sequence[Block]) -> Screening:
-    hashes = [block.hash for block in blocks]
-    seen = screen(SEPARATOR.join(block.preimage for block in blocks), hashes, 0, Link(NO_PREVIOUS_HASH, "", 0))
+    joined, hashes = SEPARATOR.join(block.preimage for block in blocks), " ".join(block.hash for block in blocks)
+    seen = screen(joined, hashes, len(blocks), 0, Link(NO_PREVIOUS_HASH, "", 0))
     assert seen is not None
     return seen
 
@@ -208,4 +208,4 @@ def test_what_is_nearly_of_a_form_is_looked_at_exactly(position, written, forged
 def test_bytes_with_a_separator_in_them_are_not_taken_for_two_blocks():
     first, second = chain()[:2]
     both = first._replace(preimage=first.preimage + SEPARATOR + second.preimage)
-    assert screen(both.preimage, [both.hash], 0, Link(NO_PREVIOUS_HASH, "", 0)) is None
+    assert screen(both.preimage, both.hash, 1, 0, Link(NO_PREVIOUS_HASH, "", 0)) is None
