@@ -9,10 +9,15 @@ from contracts.programs import ProgramCreated
 # Words in capitals in the statements below stand for these.
 _WORDS: Final = {
     # Only blocks of these kinds have steps. Said wherever one is looked for: by kind, few are read instead of all.
-    "STEPPED": "(SELECT * FROM BLOCKS WHERE transaction_type IN ('disbursement', 'refund'))",
-    "RETURNED": "(SELECT * FROM BLOCKS WHERE transaction_type = 'reversal')",
+    "STEPPED": "(SELECT * FROM MOVED WHERE transaction_type IN ('disbursement', 'refund'))",
+    "RETURNED": "(SELECT * FROM MOVED WHERE transaction_type = 'reversal')",
+    "PLEDGED": """(SELECT b.block_index, (b.data->>'award_id')::uuid AS award_id, AMOUNT AS amount
+        FROM BLOCKS AS b WHERE b.transaction_type = 'commitment' AND RANGE ONCE)""",
     # All of them, or those that were picked out before: see `evidence_groups`. Interviews and decisions are not there.
     "BLOCKS": "blocks",
+    "MOVED": "blocks",
+    # What stands before it is worked out once for a row: a join would do it again for each look at the row.
+    "ONCE": "OFFSET 0",
     "RANGE": "b.block_index >= $1 AND b.block_index < $2",
     "AMOUNT": "(b.data->>'amount')::numeric",
     "MONEY": "(b.data->>'amount')::numeric AS amount, b.data->>'currency' AS currency",
@@ -20,10 +25,10 @@ _WORDS: Final = {
     (b.data->>'tranche_id')::uuid AS tranche_id, (b.data->>'donation_id')::uuid AS donation_id,
     (b.data->>'earmark')::uuid AS earmark, (b.data->>'donor_id')::uuid AS donor_id,
     (b.data->>'beneficiary_id')::uuid AS beneficiary_id""",
-    # What each kind of block is made from.
-    "EVENT_TYPE": f"""CASE WHEN b.transaction_type = 'program_create' THEN '{ProgramCreated.TYPE}'
+    # What each kind of block is made from; first what is most of a chain.
+    "EVENT_TYPE": f"""CASE WHEN b.transaction_type = 'interview' THEN '{InterviewCompleted.TYPE}'
         WHEN b.transaction_type = 'commitment' THEN '{AwardProposed.TYPE}'
-        WHEN b.transaction_type = 'interview' THEN '{InterviewCompleted.TYPE}'
+        WHEN b.transaction_type = 'program_create' THEN '{ProgramCreated.TYPE}'
         WHEN b.data->>'outcome' = 'approved' THEN '{ApplicationApproved.TYPE}'
         WHEN b.data->>'outcome' = 'rejected' THEN '{ApplicationRejected.TYPE}' END""",
 }
@@ -63,14 +68,14 @@ class RowCheck:
         return f"""
             SELECT e.speaker, jsonb_build_object('key', e.expected_key::text, 'missing', t.{self.key} IS NULL,
                 'expected', jsonb_build_object({named_wanted}), 'found', jsonb_build_object({named_own}))::text
-            FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({self.expected}) AS spoken) AS e
+            FROM (SELECT speaker, {self.key} AS expected_key, {renamed} FROM ({self.expected}) AS spoken ONCE) AS e
             LEFT JOIN {self.table} AS t ON t.{self.key} = e.expected_key
             WHERE t.{self.key} IS NULL OR ({own}) IS DISTINCT FROM ({wanted})"""  # noqa: S608 -- made of this module's constants
 
 
-def spell_out(statement: str, blocks: str = "blocks") -> str:
-    """The statement with the words in capitals filled in; `blocks` is what it reads for BLOCKS."""
-    for word, meaning in (_WORDS | {"BLOCKS": blocks}).items():
+def spell_out(statement: str, **words: str) -> str:
+    """The statement with the words in capitals filled in, as `words` say or else as they always are."""
+    for word, meaning in (_WORDS | words).items():
         statement = statement.replace(word, meaning)
     return statement
 
@@ -143,7 +148,7 @@ ROW_CHECKS: Final = (
         ("event_type",),
         """SELECT b.block_index AS speaker, b.transaction_id::uuid AS event_id, EVENT_TYPE AS event_type
             FROM blocks AS b
-            WHERE b.transaction_type IN ('program_create', 'commitment', 'interview', 'decision') AND RANGE""",
+            WHERE b.transaction_type IN ('interview', 'decision', 'commitment', 'program_create') AND RANGE""",
     ),
     RowCheck(
         "booked_events",

@@ -6,14 +6,16 @@ from typing import Final
 STATEMENTS_OF_BLOCKS: Final = (
     # Where a transaction stands follows from its blocks; `disputed` is said by an open dispute instead.
     """SELECT b.block_index, 'transactions ' || t.id || ': it is ' || t.status || ', which its blocks do not say'
-        FROM BLOCKS AS b
-        JOIN transactions AS t ON t.id = CASE WHEN b.transaction_type IN ('disbursement', 'refund')
-            THEN (b.data->>'transaction_id')::uuid ELSE b.transaction_id::uuid END
+        FROM (SELECT b.block_index, b.transaction_type, CASE WHEN b.transaction_type IN ('disbursement', 'refund')
+                THEN (b.data->>'transaction_id')::uuid ELSE b.transaction_id::uuid END AS id
+            FROM BLOCKS AS b
+            WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment', 'disbursement', 'refund') AND RANGE
+            ONCE) AS b
+        JOIN transactions AS t ON t.id = b.id
         LEFT JOIN STEPPED AS done ON done.transaction_id = t.id || ':completed'
         LEFT JOIN STEPPED AS failed ON failed.transaction_id = t.id || ':failed'
         LEFT JOIN RETURNED AS back ON back.transaction_id = t.id || ':reversed'
-        WHERE b.transaction_type IN ('donation', 'commitment', 'decommitment', 'disbursement', 'refund') AND RANGE
-            AND t.status <> 'disputed' AND NOT CASE
+        WHERE t.status <> 'disputed' AND NOT CASE
                 WHEN back.block_index IS NOT NULL THEN t.status = 'reversed'
                     -- Another transaction has taken its place.
                     OR t.status = 'failed' AND EXISTS (SELECT FROM disputes
@@ -51,16 +53,14 @@ STATEMENTS_OF_BLOCKS: Final = (
                 moved.id) AS back
                 ON back.lot = paid.lot AND back.amount = paid.amount
             WHERE back.lot IS NULL OR paid.lot IS NULL)""",
-    """SELECT b.block_index, 'award_lots of ' || any_value(b.data->>'award_id') || ': they sum to '
-            || coalesce(sum(share.amount), 0) || ' of ' || any_value(AMOUNT)
-        FROM BLOCKS AS b LEFT JOIN award_lots AS share ON share.award_id = (b.data->>'award_id')::uuid
-        WHERE b.transaction_type = 'commitment' AND RANGE
-        GROUP BY b.block_index HAVING coalesce(sum(share.amount), 0) <> any_value(AMOUNT)""",
-    """SELECT b.block_index, 'tranches of ' || any_value(b.data->>'award_id') || ': they sum to '
-            || coalesce(sum(t.amount), 0) || ' of ' || any_value(AMOUNT)
-        FROM BLOCKS AS b LEFT JOIN tranches AS t ON t.award_id = (b.data->>'award_id')::uuid
-        WHERE b.transaction_type = 'commitment' AND RANGE
-        GROUP BY b.block_index HAVING coalesce(sum(t.amount), 0) <> any_value(AMOUNT)""",
+    """SELECT b.block_index, 'award_lots of ' || any_value(b.award_id) || ': they sum to '
+            || coalesce(sum(share.amount), 0) || ' of ' || any_value(b.amount)
+        FROM PLEDGED AS b LEFT JOIN award_lots AS share USING (award_id)
+        GROUP BY b.block_index HAVING coalesce(sum(share.amount), 0) <> any_value(b.amount)""",
+    """SELECT b.block_index, 'tranches of ' || any_value(b.award_id) || ': they sum to '
+            || coalesce(sum(t.amount), 0) || ' of ' || any_value(b.amount)
+        FROM PLEDGED AS b LEFT JOIN tranches AS t USING (award_id)
+        GROUP BY b.block_index HAVING coalesce(sum(t.amount), 0) <> any_value(b.amount)""",
     # A correction books what was paid already: no rail is called for it.
     """SELECT b.block_index, 'payments ' || t.id || ': ' || CASE WHEN p.transaction_id IS NULL THEN 'missing'
             ELSE 'it does not say what its block and its transaction do' END

@@ -13,10 +13,9 @@ READING_SETTINGS: Final = {
     # A whole chain is read in one transaction, which takes as long as it takes and waits while others compute.
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
-    # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB; some
-    # ten of them are in one statement, each with up to twice this.
+    # A stretch of ten blocks and one of a million want different plans, and large joins more than the usual 4 MB.
     "plan_cache_mode": "force_custom_plan",
-    "work_mem": "32MB",
+    "work_mem": "64MB",
     "jit": "off",
 }
 
