@@ -111,6 +111,9 @@ def can_be_told(preimage: bytes) -> bool:
         parsed = parse_preimage(preimage)
     except NotCanonicalError:
         return False
+    lines = parsed.data.get("postings", [])
+    if not all(isinstance(line, dict) and line.keys() == {"account", "amount"} for line in lines):
+        return False
     return any(parsed.transaction_type == kind and parsed.data.keys() == fields.keys() for kind, fields in FORMS)
 
 
@@ -141,7 +144,10 @@ def test_values_that_look_alike_are_passed_only_if_the_exact_look_passes_them(po
     old = str(fields[name])
     text = "".join(data.draw(letters) if letter in "0123456789abcdef" else letter for letter in old)
     fields[name] = int(text) if isinstance(fields[name], int) and text.isdigit() else text
-    blocks[position] = sealed(DRAFTS[position]._replace(data=fields), position, blocks[position - 1].hash)
+    sealed_fields = {
+        field: getattr(blocks[position], field) for field in Block._fields[: Block._fields.index("preimage")]
+    }
+    blocks[position] = make_block(**(sealed_fields | {"data": fields}))
     seen = look(blocks)
     assert position in seen.suspects or exact(blocks[position], blocks[position - 1])
 
