@@ -138,13 +138,11 @@ class PostgresEvidence:
         async for account, earlier, balance in self._rows(_BALANCES_SINCE, start):
             yield account, earlier, balance
 
-    async def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:
-        async for block_index, line in self._rows(RECORDS, start, end):
-            yield block_index, line
+    def records(self, start: int, end: int) -> AsyncIterator[Sequence[tuple[int, str]]]:
+        return self._pages(RECORDS, start, end)
 
-    async def receipts(self, after: int) -> AsyncIterator[tuple[int, str]]:
-        async for number, line in self._rows(_RECEIPTS, after):
-            yield number, line
+    def receipts(self, after: int) -> AsyncIterator[Sequence[tuple[int, str]]]:
+        return self._pages(_RECEIPTS, after)
 
     async def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
         asked = ask_of_everything() if whole else ask_of_stretch()
@@ -183,6 +181,12 @@ class PostgresEvidence:
 
     async def _snapshot(self) -> str:
         return str(await self._driver.fetchval("SELECT pg_export_snapshot()"))
+
+    async def _pages(self, statement: str, *arguments: Any) -> AsyncIterator[Sequence[Any]]:
+        """Rows by the thousand: waiting for each by itself costs more than looking at it."""
+        cursor = await self._driver.cursor(statement, *arguments)
+        while page := await cursor.fetch(PREFETCH_ROWS):
+            yield page
 
     def _rows(self, statement: str, *arguments: Any) -> AsyncIterator[Any]:
         rows: AsyncIterator[Any] = self._driver.cursor(statement, *arguments, prefetch=PREFETCH_ROWS).__aiter__()

@@ -98,12 +98,12 @@ class Evidence(Protocol):
         """The same twice: without what blocks from `start` on have moved, and as it is."""
         ...
 
-    def records(self, start: int, end: int) -> AsyncIterator[tuple[int, str]]:
-        """(block index, row) of all rows beside blocks start..end-1 that never change, in order."""
+    def records(self, start: int, end: int) -> AsyncIterator[Sequence[tuple[int, str]]]:
+        """(block index, row) of all rows beside blocks start..end-1 that never change, in order, page by page."""
         ...
 
-    def receipts(self, after: int) -> AsyncIterator[tuple[int, str]]:
-        """(number, row) of the receipts with higher numbers than `after`, in order."""
+    def receipts(self, after: int) -> AsyncIterator[Sequence[tuple[int, str]]]:
+        """(number, row) of the receipts with higher numbers than `after`, in order, page by page."""
         ...
 
     def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:

@@ -1,7 +1,8 @@
 """What was verified before must still be so: sealed states, from the first to the last."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from ledger.domain.proofs import build_root, plan_root
@@ -23,24 +24,25 @@ STATES_PER_QUERY: Final = 200
 class _Rows:
     """A stream of rows under ascending numbers, digested as far as is asked."""
 
-    def __init__(self, rows: AsyncIterator[tuple[int, str]]) -> None:
-        self._rows = rows
-        self._waiting: tuple[int, str] | None = None
+    def __init__(self, pages: AsyncIterator[Sequence[tuple[int, str]]]) -> None:
+        self._pages = pages
+        self._waiting: Iterator[tuple[int, str]] = iter(())
         self._chain = RowChain()
         self.count = 0
 
     async def digest_up_to(self, end: int) -> bytes:
         """Over the rows with numbers below `end`."""
         while True:
-            row = self._waiting or await anext(self._rows, None)
-            self._waiting = None
-            if row is None:
+            for row in self._waiting:
+                if row[0] >= end:
+                    self._waiting = chain((row,), self._waiting)
+                    return self._chain.digest
+                self._chain.add(row[1])
+                self.count += 1
+            page = await anext(self._pages, None)
+            if page is None:
                 return self._chain.digest
-            if row[0] >= end:
-                self._waiting = row
-                return self._chain.digest
-            self._chain.add(row[1])
-            self.count += 1
+            self._waiting = iter(page)
 
 
 def opened(stored: StoredState, trust: Trust, size: int) -> VerifiedState:
@@ -119,13 +121,15 @@ async def describe(
     head = await head_of(source)
     since = 0 if previous is None else previous.size
     records = RowChain(NOTHING if previous is None else previous.records)
-    async for _, row in source.records(since, head.size):
-        records.add(row)
+    async for page in source.records(since, head.size):
+        for _, row in page:
+            records.add(row)
     receipts = RowChain(NOTHING if previous is None else previous.receipts_sha256)
     count = 0 if previous is None else previous.receipts
-    async for number, row in source.receipts(count):
-        receipts.add(row)
-        count = number
+    async for page in source.receipts(count):
+        for number, row in page:
+            receipts.add(row)
+            count = number
     return VerifiedState(
         origin=trust.origin,
         size=head.size,
