@@ -42,6 +42,11 @@ async def ask_witness(
             shown = answer.body.strip()[:200]
             raise WitnessFailedError(_OUTCOMES.get(answer.status, "refused"), f"HTTP {answer.status}: {shown!r}")
         seen = _seen_size(answer)
+        if old_size == size and seen in {None, size}:
+            # tlog-witness v1.0.0 answers another root of the same size like this; later drafts with 422.
+            raise WitnessFailedError("inconsistent", f"it has seen another log of {size}")
+        if seen is None:
+            raise WitnessFailedError("malformed", "a conflict without the size")
         if seen > size:
             raise WitnessFailedError("ahead", f"it has seen a log of {seen}, ours has {size}")
         if seen == old_size:
@@ -50,11 +55,9 @@ async def ask_witness(
     raise WitnessFailedError("conflict", f"another size each time, at last {old_size}")
 
 
-def _seen_size(answer: WitnessAnswer) -> int:
+def _seen_size(answer: WitnessAnswer) -> int | None:
     match = _SIZE.fullmatch(answer.body)
-    if match is None:
-        raise WitnessFailedError("malformed", "a conflict without the size")
-    return int(match[1])
+    return None if match is None else int(match[1])
 
 
 def _cosignature(answer: WitnessAnswer, witness: Witness, body: str, now: int) -> Signature:
