@@ -16,7 +16,7 @@ from chassis.api.values import WholeNumber
 from ledger.api.blockchain import INDEX_MAX, answer, find_block
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import CheckpointShape, ConsistencyShape, InclusionShape
-from ledger.api.streaming import IMMUTABLE
+from ledger.api.streaming import IMMUTABLE, packed_if_asked
 from ledger.domain import tiles
 from ledger.domain.block import format_timestamp
 from ledger.domain.refusals import NotFoundError, NotYetCheckpointedError
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/api/v1/blockchain", tags=["proofs"], route_class=Uni
 well_known = APIRouter(tags=["proofs"], route_class=UnitOfWorkRoute)
 
 TEXT: Final = "text/plain; charset=utf-8"
+BINARY: Final = "application/octet-stream"
 
 
 class InclusionQuery(BaseModel):
@@ -159,12 +160,12 @@ async def read_tile(request: Request, work: Work, wiring: Wiring, path: str) -> 
     tile = tiles.parse_path(name)
     if not tile.within(latest.size):
         raise NotFoundError
-    if tile.level is None:
-        content = tiles.encode_entries(await reader.preimages(tile.first, tile.width))
-    else:
-        content = tiles.encode_hashes(await reader.row_of_nodes(tile.node_level, tile.first, tile.width))
     # A full tile never changes; a partial one is replaced by a wider one under another name.
-    return conditional(request, content, media_type="application/octet-stream", cache=IMMUTABLE)
+    if tile.level is not None:
+        content = tiles.encode_hashes(await reader.row_of_nodes(tile.node_level, tile.first, tile.width))
+        return conditional(request, content, media_type=BINARY, cache=IMMUTABLE)
+    bundle = tiles.encode_entries(await reader.preimages(tile.first, tile.width))
+    return await packed_if_asked(request, bundle, media_type=BINARY, cache=IMMUTABLE)
 
 
 @well_known.get(

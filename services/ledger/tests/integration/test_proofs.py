@@ -111,6 +111,22 @@ async def test_the_checkpoint_is_a_note_as_text_and_json_when_asked_for(scenario
     assert published.note == note
 
 
+async def bundles_are_packed_for_whoever_asks(anyone, path):
+    plain = await anyone.get(path, headers={"Accept-Encoding": "identity"})
+    packed = await anyone.get(path, headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.content == plain.content
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert "Accept-Encoding" in plain.headers["vary"]
+    assert plain.headers["vary"] == packed.headers["vary"]
+    known = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
+    again = await anyone.get(path, headers=known)
+    assert (again.status_code, again.content, again.headers.get("content-encoding")) == (304, b"", None)
+    assert (await anyone.head(path, headers={"Accept-Encoding": "gzip"})).headers["content-encoding"] == "gzip"
+
+
 async def test_a_tlog_client_rebuilds_the_tree_from_tiles(scenario):
     scenario.is_sound = False  # blocks of facts that nobody announced
     database = scenario.service.worker.database
@@ -138,6 +154,7 @@ async def test_a_tlog_client_rebuilds_the_tree_from_tiles(scenario):
         key = development_key(DEVELOPMENT_ORIGIN).verifier
         checkpoint = open_checkpoint(note, [key], DEVELOPMENT_ORIGIN)
         assert checkpoint.root == merkle.append(merkle.EMPTY, leaves)[0].root()
+        await bundles_are_packed_for_whoever_asks(anyone, f"/api/v1/blockchain/tiles/{tiles.Tile(None, 0, 256).path}")
         for path in ("tile/0/001", f"tile/0/001.p/{size - 255}", "tile/9/000", "tile/0/01", "nothing"):
             assert (await anyone.get(f"/api/v1/blockchain/tiles/{path}")).status_code == 404
 
