@@ -71,7 +71,8 @@ class PostgresBooksOpener:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[PostgresBooks]:
-        async with self._database.unit_of_work() as work:
+        # Timers open them, and tick again.
+        async with self._database.unit_of_work(is_repeatable=True) as work:
             yield self.within(work)
 
     def within(self, work: UnitOfWork) -> PostgresBooks:
