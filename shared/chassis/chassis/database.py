@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from chassis.clock import Clock, SystemClock
 from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
-from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Rows, insert_together
-from chassis.outbox import PendingEvent, outbox_rows
+from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Rows, insert_together
+from chassis.outbox import PendingEvent, announcing
 from contracts.fact import Fact
 
 S = TypeVar("S")
@@ -185,26 +185,29 @@ class UnitOfWork:
         """Let `make` give rows, and at most one change, when the unit of work ends: all is written together then."""
         self._gathering.append(make)
 
-    async def insert(self, *parts: Rows | Change) -> None:
+    async def insert(self, *parts: Rows | Change | Command) -> None:
         """Insert rows into several tables, in this order where foreign keys need one. Values as asyncpg encodes them.
 
-        A few rows go in one statement; many by COPY, a tenth of what INSERT costs.
+        A few rows go in one statement, with the command (at most one) and the change; many by COPY, at a tenth.
 
         Raises:
             sqlalchemy.exc.DBAPIError: as any statement of this unit of work would.
         """
         tables = [part for part in parts if isinstance(part, Rows) and part.records]
         changes = [part for part in parts if isinstance(part, Change)]
-        if not tables and not changes:
+        command = next((part for part in parts if isinstance(part, Command)), None)
+        if not tables and not changes and command is None:
             return
         driver = await self._driver()
         if not driver.is_in_transaction():
             await self.connection.execute(text("SELECT"))
-        if len(changes) <= 1 and tables and sum(len(each.records) for each in tables) <= ROWS_IN_ONE_STATEMENT_MAX:
-            await insert_together(self, driver, tables, *changes)
+        if len(changes) <= 1 and sum(len(each.records) for each in tables) <= ROWS_IN_ONE_STATEMENT_MAX:
+            await insert_together(self, driver, tables, changes[0] if changes else None, command)
             return
         for rows in tables:
             await self._copy(driver, rows)
+        if command is not None:
+            await insert_together(self, driver, [], None, command)
         for change in changes:
             change.check(len(await self.fetch(change.statement, *change.arguments)))
 
@@ -216,10 +219,10 @@ class UnitOfWork:
         """Write what was gathered and announced; called once, right before the commit."""
         for write in self._before_commit:
             await write()
-        parts = [part for make in self._gathering for part in make()]
+        parts: list[Rows | Change | Command] = [part for make in self._gathering for part in make()]
         pending, self._pending = self._pending, []
         if pending:
-            parts.append(await outbox_rows(pending, self))
+            parts.append(announcing(pending))
         await self.insert(*parts)
 
 

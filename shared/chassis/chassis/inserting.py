@@ -35,24 +35,36 @@ class Change:
     check: Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Parts of a WITH clause with $1, $2 …, made together with the rows; nothing of it is looked at."""
+
+    parts: str
+    arguments: tuple[Any, ...]
+
+
 class _Fetching(Protocol):
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]: ...
 
 
 # The types of columns never change while a process runs: a migration that changed one would come with a new release.
 _types: Final[dict[Shape, tuple[str, ...]]] = {}
-_statements: Final[dict[tuple[tuple[Shape, ...], str | None], str]] = {}
+_statements: Final[dict[tuple[tuple[Shape, ...], str | None, str | None], str]] = {}
 
 
 async def insert_together(
-    work: _Fetching, driver: asyncpg.Connection, tables: Sequence[Rows], change: Change | None = None
+    work: _Fetching,
+    driver: asyncpg.Connection,
+    tables: Sequence[Rows],
+    change: Change | None = None,
+    command: Command | None = None,
 ) -> None:
     """One INSERT per table, all in one statement: constraints and triggers see them when all of them are in.
 
     Each column travels as an array, so the statement is the same however many rows there are, and is prepared once.
     """
     shapes = tuple((rows.table, rows.columns) for rows in tables)
-    key = (shapes, None if change is None else change.statement)
+    key = (shapes, None if command is None else command.parts, None if change is None else change.statement)
     statement = _statements.get(key)
     if statement is None:
         for shape in shapes:
@@ -60,6 +72,8 @@ async def insert_together(
                 _types[shape] = await _types_of(driver, *shape)
         statement = _statements[key] = _statement(*key)
     arguments: list[Any] = [list(column) for rows in tables for column in zip(*rows.records, strict=True)]
+    if command is not None:
+        arguments += command.arguments
     if change is None:
         await work.fetch(statement, *arguments)
     else:
@@ -73,7 +87,7 @@ async def _types_of(driver: asyncpg.Connection, table: str, columns: Sequence[st
     return tuple(attribute.type.name for attribute in prepared.get_attributes())
 
 
-def _statement(shapes: Sequence[Shape], change: str | None) -> str:
+def _statement(shapes: Sequence[Shape], command: str | None, change: str | None) -> str:
     parts = []
     place = 0
     for number, shape in enumerate(shapes):
@@ -87,11 +101,18 @@ def _statement(shapes: Sequence[Shape], change: str | None) -> str:
             f"written_{number} AS (INSERT INTO {table} ({listed})"  # noqa: S608 -- names of the program's own
             f" SELECT {listed} FROM unnest({', '.join(arrays)}) AS given({listed}))"
         )
+    if command is not None:
+        parts.append(_renumbered(command, place))
+        place += max(map(int, _PARAMETER.findall(command)))
     if change is None:
         return f"WITH {', '.join(parts)} SELECT"
-    renumbered = _PARAMETER.sub(lambda found: f"${int(found[1]) + place}", change)
-    parts.append(f"changed AS ({renumbered})")
+    parts.append(f"changed AS ({_renumbered(change, place)})")
     return f"WITH {', '.join(parts)} SELECT count(*) AS touched FROM changed"  # noqa: S608 -- as above
+
+
+def _renumbered(statement: str, place: int) -> str:
+    """Its parameters come after `place` others."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + place}", statement)
 
 
 def _listed(columns: Sequence[str]) -> str:

@@ -12,6 +12,11 @@ from contracts.fact import Fact, Time, format_time
 SCHEMA_BASE = "https://api.impactnet.ng/schemas/"
 # 04-events: anything larger travels as a reference.
 EVENT_SIZE_BYTES_MAX = 256 * 1024
+_SEQUENCE_MAX = 2**53 - 1
+# Keys are sorted: what follows the sequence is the source.
+_NUMBERED = b'"sequence":%d,"source":' % _SEQUENCE_MAX
+_NUMBER_AT = len(b'"sequence":')
+_NUMBER_END = _NUMBERED.index(b",")
 
 
 class UndecodableEventError(ValueError):
@@ -142,12 +147,14 @@ def _encode(event_type: str, body: dict[str, Any], extensions: dict[str, str | N
 
 
 def encode_fact(
-    fact: Fact, *, event_id: UUID, subject: str, time: datetime, sequence: int, **extensions: str | None
-) -> bytes:
-    """The bytes of a fact's event, as `Event.of(…).to_bytes()` gives them, without the event in between.
+    fact: Fact, *, event_id: UUID, subject: str, time: datetime, **extensions: str | None
+) -> tuple[bytes, bytes]:
+    """The bytes of a fact's event, as `Event.of(…).to_bytes()` gives them, up to its sequence number and from there on.
+
+    Who numbers an aggregate's events knows the number last, and writes it between the two.
 
     Raises:
-        EventTooLargeError: over 256 KiB.
+        EventTooLargeError: over 256 KiB with the longest number.
     """
     body: dict[str, Any] = {
         "specversion": "1.0",
@@ -158,10 +165,12 @@ def encode_fact(
         "time": format_time(time),
         "datacontenttype": "application/json",
         "dataschema": f"{SCHEMA_BASE}{fact.TYPE}.json",
-        "sequence": sequence,
+        "sequence": _SEQUENCE_MAX,
         "data": fact.model_dump(mode="json"),
     }
-    return _encode(fact.TYPE, body, extensions)
+    # The last one: within a string its quotes would be escaped, and what holds strings stands before it.
+    before, _, after = _encode(fact.TYPE, body, extensions).rpartition(_NUMBERED)
+    return before + _NUMBERED[:_NUMBER_AT], _NUMBERED[_NUMBER_END:] + after
 
 
 def parse_content(payload: bytes) -> dict[str, Any]:
