@@ -169,8 +169,8 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
     """Looks at shape, hash and link of `count` neighbours in the chain, from `start` on.
 
     `joined` is their bytes with separators between them, `hashes` their hashes with blanks. None when there are not so
-    many. It is sound for bytes which are what the columns say and
-    which are JSON without blanks, with each key once: whoever reads them sees to that.
+    many. It is sound for bytes that are what the columns say, in JSON with the keys of their kind: whoever reads them
+    sees to that (`adapters/block_columns.py`).
 
     A form is looked for once among all bytes of the same outline, for it takes any hexadecimal digit for any other,
     but in the fields of `_EXACT`; a number that is JSON has no letters in it and no zero before it.
@@ -183,10 +183,12 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
     moves: list[Move] = []
     suspects: set[int] = set()
     places: list[bytes] = []
-    last_outline, plan = b"", None
-    for index, outline, preimage in zip(
-        range(start, start + count), joined.translate(_OUTLINE).split(SEPARATOR), preimages, strict=True
-    ):
+    outlines = joined.translate(_OUTLINE)
+    last_outline, plan, end = b"", None, -1
+    for index, preimage in enumerate(preimages, start):
+        begin = end + 1  # of a second split would come the same, for three times as much
+        end = begin + len(preimage)
+        outline = outlines[begin:end]
         if outline != last_outline:  # neighbours are often alike, and comparing is less than looking up
             plan = _known.get(outline) or _learn(outline, preimage)
             last_outline = outline
