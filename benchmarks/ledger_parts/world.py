@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,9 +18,10 @@ from uuid import UUID
 import asyncpg
 
 from chassis.ids import new_id
+from chassis.processes import COLLECTOR_THRESHOLDS
 from chassis.testing.harness import ServiceHarness, running_service
 from chassis.testing.servers import PostgresServer
-from contracts.applications import ApplicationRejected, AwardProposed, TranchePlan
+from contracts.applications import ApplicationRejected, AwardProposed, InterviewCompleted, TranchePlan
 from contracts.envelope import Event
 from contracts.fact import Fact
 from contracts.programs import ProgramCreated
@@ -60,6 +63,21 @@ def decision(program_id: UUID) -> ApplicationRejected:
     )
 
 
+def interview(program_id: UUID) -> InterviewCompleted:
+    """The most frequent fact: a transcript's hash."""
+    return InterviewCompleted(
+        application_id=new_id(),
+        program_id=program_id,
+        user_id=new_id(),
+        status="ai_interview_completed",
+        interview_id=new_id(),
+        transcript_sha256="a" * 64,
+        messages=12,
+        model="model-1",
+        prompt_version="1",
+    )
+
+
 def commitment(program_id: UUID) -> AwardProposed:
     """A fact that moves money: lots, postings, balances, an award with its tranche, an answer to the board."""
     return AwardProposed(
@@ -74,6 +92,16 @@ def commitment(program_id: UUID) -> AwardProposed:
         currency="NGN",
         tranches=[TranchePlan(tranche_id=new_id(), amount="100.00", due_on=date(2026, 12, 1))],
     )
+
+
+def mixed() -> Callable[[UUID], Fact]:
+    """What a programme sends: of ten facts five interviews, four decisions, and one award to be set aside."""
+    turns = itertools.cycle([commitment, *[interview, decision] * 4, interview])
+
+    def make(program_id: UUID) -> Fact:
+        return next(turns)(program_id)
+
+    return make
 
 
 @asynccontextmanager
@@ -91,6 +119,10 @@ async def world(folder: Path, **settings: Any) -> AsyncIterator[World]:
             made = World(service, urls, admin, new_id())
             await service.deliver(ProgramCreated(program_id=made.program_id, currency="NGN"))
             await _donate(made)
+            # As in the service's own processes.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*COLLECTOR_THRESHOLDS)
             yield made
         await admin.close()
     finally:
