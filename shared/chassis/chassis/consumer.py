@@ -100,8 +100,8 @@ class ConsumerRunner:
             for records in polled.values()
             for record in records
         ]
-        await self._handling.handle(received)
-        failpoint("consumer.effect_committed")
+        if await self._handling.handle(received):
+            failpoint("consumer.effect_committed")
         try:
             await consumer.commit({partition: records[-1].offset + 1 for partition, records in polled.items()})
         except CommitFailedError:

@@ -66,8 +66,8 @@ class EventHandling:
         self._subscriptions = subscriptions
         self._understanding = Understanding(subscriptions)
 
-    async def handle(self, received: Sequence[Received]) -> None:
-        """Handle records: the effect of each happens once however often it is delivered.
+    async def handle(self, received: Sequence[Received]) -> int:
+        """Handle records: the effect of each happens once however often it is delivered. How many anybody listens to.
 
         Raises:
             Only what says that the database is away; then what was not committed is delivered again.
@@ -75,15 +75,18 @@ class EventHandling:
         parts = [received[start : start + BATCH_EVENTS_MAX] for start in range(0, len(received), BATCH_EVENTS_MAX)]
         # While the database works on one part, the next is understood.
         ahead: asyncio.Task[list[Message | Undecodable]] | None = None
+        listened_to = 0
         try:
             for number, part in enumerate(parts, 1):
                 understood = await (ahead or self._understanding.all_of(part))
                 more = parts[number : number + 1]
                 ahead = asyncio.create_task(self._understanding.all_of(more[0])) if more else None
                 await self._handle_part(part, understood)
+                listened_to += len(understood)
         finally:
             if ahead is not None:
                 ahead.cancel()
+        return listened_to
 
     async def _handle_part(self, part: Sequence[Received], understood: Sequence[Message | Undecodable]) -> None:
         for each in understood:
