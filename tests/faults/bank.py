@@ -121,7 +121,9 @@ class Bank:
                 for block in items:
                     self._history.shown(block["block_index"], block["hash"])
                     following = block["block_index"] + 1
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(
+                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+            ):
                 await self.count()
             await asyncio.sleep(PAUSE_SECONDS)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -51,7 +51,8 @@ def database_is_away(error: BaseException) -> bool:
         state = _sqlstate(error)
         if state is not None:
             return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
-        return isinstance(error, OperationalError)
+        # Internal without a state: the driver lost its place in what the server said when it ended.
+        return isinstance(error, OperationalError | InternalError)
     # The pool's own time-out: every connection is in use, or none can be made.
     return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
 
@@ -155,8 +156,9 @@ class UnitOfWork:
         """
         try:
             yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            has_ended = driver.is_closed()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            # A driver that lost its place in what the server said, as when it ended within an answer, will not find it.
+            has_ended = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
             if has_ended:
                 await self.connection.invalidate(error)
             if isinstance(error, asyncpg.PostgresError):

@@ -32,6 +32,8 @@ GATHER_SECONDS: Final = 0.02
 # Pause after a fault, so that a broker that is away is asked once a second and no more.
 FAULT_PAUSE_SECONDS: Final = 1.0
 
+# What the driver raises of a connection that is not to be had or has ended.
+_CONNECTION_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 _TAKE: Final = (
     "SELECT event_id, topic, subject, payload FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1"
@@ -102,7 +104,7 @@ class Relay:
                     # terminate(), not close(): the peer may be gone, and nothing on this connection needs an end.
                     connection.terminate()
             except Exception as error:
-                if not (database_is_away(error) or isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError)):
+                if not (database_is_away(error) or isinstance(error, _CONNECTION_ERRORS)):
                     raise
             await asyncio.sleep(FAULT_PAUSE_SECONDS)
 

@@ -58,7 +58,7 @@ async def _serve() -> None:
                     settings = READING_SETTINGS | SEGMENT_SETTINGS | {"application_name": "impactnet-ledger-verifier"}
                     connection = await asyncpg.connect(task["url"], server_settings=settings)
                 answer = await _answer(task, connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 answer = orjson.dumps({"error": f"{type(error).__name__}: {error}"})
             sys.stdout.buffer.write(answer + b"\n")
             sys.stdout.buffer.flush()

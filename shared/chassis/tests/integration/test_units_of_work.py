@@ -2,10 +2,11 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from shared.chassis.tests.integration.events import count
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InternalError
 
 from chassis.database import PING_AFTER_SECONDS, Database, database_is_away
 from chassis.ids import new_id
@@ -124,6 +125,12 @@ async def test_to_who_does_it_again_anyway_one_that_ended_a_moment_ago_says_so_o
     async with database.unit_of_work(is_repeatable=True) as work:
         await work.insert(notes(1))
     assert await count(database, "SELECT count(*) FROM notes") == 1
+
+
+def test_a_driver_that_lost_its_place_is_a_connection_that_ended_and_a_fault_of_the_server_is_none():
+    """The first is what is left of a server that stops within an answer; the second has a state of its own."""
+    assert database_is_away(InternalError("SELECT", None, asyncpg.InternalClientError("an unexpected message")))
+    assert not database_is_away(InternalError("SELECT", None, asyncpg.InternalServerError("cache lookup failed")))
 
 
 @pytest.mark.parametrize("size", [1, 300])
