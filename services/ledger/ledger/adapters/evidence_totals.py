@@ -39,6 +39,15 @@ STATEMENTS_OF_TOTALS: Final = (
            GROUP BY 1) AS real USING (currency)
        WHERE (shown.received, shown.committed, shown.disbursed, shown.refunded)
            IS DISTINCT FROM (real.received, real.committed, real.disbursed, real.refunded)""",
+    """SELECT NULL, 'lot_sums ' || donation_id || ': ' || coalesce(shown.given, 0) || ' given of '
+           || coalesce(shown.amount, 0) || ', lots and links say ' || coalesce(real.given, 0) || ' of '
+           || coalesce(real.amount, 0)
+       FROM lot_sums AS shown
+       FULL JOIN (SELECT donation_id, lots.amount, sum(moved.amount) AS given
+           FROM lots JOIN (SELECT from_transaction AS donation_id, amount FROM transaction_links
+               UNION ALL SELECT to_transaction, -amount FROM transaction_links) AS moved USING (donation_id)
+           GROUP BY 1, 2) AS real USING (donation_id)
+       WHERE (shown.amount, shown.given) IS DISTINCT FROM (real.amount, real.given)""",
     """SELECT NULL, 'account_totals ' || kind || ' ' || currency || ': ' || coalesce(shown.balance, 0)
            || ', the accounts have ' || coalesce(real.balance, 0)
        FROM account_totals AS shown

@@ -330,6 +330,9 @@ UPDATE row_counts SET number = 9 WHERE name = 'programs';
 -- money total | - | money_totals NGN: they are not those of the blocks
 UPDATE money_totals SET received = received + 1;
 
+-- sum of a lot | - | lot_sums {lot}
+UPDATE lot_sums SET given = given + 1 WHERE donation_id = '{lot}';
+
 -- account total | - | account_totals bank NGN: 1.00, the accounts have 0.00
 UPDATE account_totals SET balance = 1 WHERE kind = 'bank';
 

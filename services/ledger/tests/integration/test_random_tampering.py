@@ -18,7 +18,7 @@ TRUST = Trust(
 )
 EVIDENCE = (
     "blocks", "tree_spans", "postings", "balances", "head", "checkpoints", "verified_states", "programs", "lots",
-    "award_lots", "awards", "tranches", "transactions", "transaction_links", "payments", "booked_events",
+    "lot_sums", "award_lots", "awards", "tranches", "transactions", "transaction_links", "payments", "booked_events",
     "quarantined_events", "receipts", "block_counts", "row_counts",
     "money_totals", "account_totals", "program_balances",
 )  # fmt: skip
