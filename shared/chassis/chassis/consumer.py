@@ -16,6 +16,7 @@ from chassis.failpoints import failpoint
 from chassis.handling import EventHandling
 from chassis.offsets import remembered_offsets
 from chassis.settings import ServiceSettings
+from chassis.stopping import stop_if_asked
 from chassis.subscriptions import Subscriptions
 from chassis.understanding import Origin, Received
 
@@ -63,6 +64,7 @@ class ConsumerRunner:
 
     async def _consume_forever(self) -> None:
         while True:
+            stop_if_asked()
             try:
                 await self._consume()
             except (KafkaError, TimeoutError, OSError) as error:
@@ -84,6 +86,7 @@ class ConsumerRunner:
             await start_client(consumer)
             self.connected = True
             while True:
+                stop_if_asked()
                 polled = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)
                 if start.fault is not None:
                     raise start.fault
@@ -115,6 +118,7 @@ class ConsumerRunner:
 
     async def _retry_parked_forever(self) -> None:
         while True:
+            stop_if_asked()
             try:
                 waiting = await self._handling.count_parked()
                 while await self.retry_one_parked():

@@ -18,6 +18,7 @@ from chassis.database import Database, database_is_away
 from chassis.leases import RENEW_EVERY_SECONDS, Lease, LeaseLostError, acquire_or_renew, holder_name, release
 from chassis.outbox import WAKE_CHANNEL
 from chassis.settings import ServiceSettings
+from chassis.stopping import stop_if_asked
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class Relay:
 
     async def _keep_lease(self) -> None:
         while True:
+            stop_if_asked()
             try:
                 held = await acquire_or_renew(self._database, "relay", self._holder)
             except Exception as error:
@@ -93,6 +95,7 @@ class Relay:
         """Wake up on each commit that wrote to the outbox; a lost connection is made again."""
         url = self._database.url.replace("postgresql+asyncpg://", "postgresql://")
         while True:
+            stop_if_asked()
             try:
                 connection = await asyncpg.connect(url, timeout=4)
                 try:
@@ -114,6 +117,7 @@ class Relay:
     async def _relay_forever(self) -> None:
         looked_at = 0.0
         while True:
+            stop_if_asked()
             # The first commit after a rest is relayed at once; what follows close upon it goes together.
             await asyncio.sleep(looked_at + GATHER_SECONDS - time.monotonic())
             self._wake.clear()

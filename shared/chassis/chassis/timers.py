@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from chassis.database import database_is_away
+from chassis.stopping import stop_if_asked
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,8 @@ class Timer:
         while True:
             try:
                 while await self.run():
-                    pass
+                    stop_if_asked()
+                stop_if_asked()
                 await asyncio.sleep(self.every_seconds)
             except Exception as error:
                 if database_is_away(error):
