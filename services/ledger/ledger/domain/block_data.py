@@ -122,7 +122,7 @@ _WRITTEN_FORMS: Final = {name: _written_form(shape) for name, shape in SHAPES.it
 def encode_data(transaction_type: str, data: Mapping[str, Any]) -> str:
     """The canonical text of `data`, in which ids may stand as UUIDs.
 
-    One pattern over the whole text says what `check_fields` and the profile say of each field, in a fifth of the time;
+    One pattern over the whole text says what `check_fields` and the profile say of each field, in half of the time;
     only what it does not know is looked at by these.
 
     Raises:

@@ -52,7 +52,7 @@ def format_amount(amount: Decimal, currency: str) -> str:
     text = str(amount)
     exact = _EXACT.get(currency)
     if exact is not None and exact.fullmatch(text):
-        return text  # as nearly every amount is: the rest costs three times as much
+        return text  # as nearly every amount is
     digits = currency_digits(currency)
     text = f"{amount or Decimal(0):.{digits}f}"  # `or` turns -0.00 into 0.00
     if Decimal(text) != amount:

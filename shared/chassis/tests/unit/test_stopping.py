@@ -28,7 +28,18 @@ async def test_a_timer_ends_though_what_it_runs_swallowed_the_request_to_stop():
     assert swallowed.is_set()
 
 
-async def test_nobody_is_stopped_unasked():
-    stop_if_asked()
-    await asyncio.create_task(asyncio.to_thread(lambda: None))
-    stop_if_asked()
+async def test_who_was_not_asked_goes_on_and_so_does_who_was_only_out_of_time():
+    turns = 0
+
+    async def go_on() -> None:
+        nonlocal turns
+        for _ in range(3):
+            stop_if_asked()
+            # A time-out cancels too, and takes it back: that is nobody asking us to stop.
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await asyncio.Event().wait()
+            turns += 1
+
+    await asyncio.create_task(go_on())
+    assert turns == 3
