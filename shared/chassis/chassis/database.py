@@ -36,6 +36,8 @@ _AWAY_CLASSES: Final = ("08", "53")
 _AWAY_STATES: Final = ("57P01", "57P02", "57P03", "25P03")
 # SQLSTATEs that say "not now, try again": serialization, deadlock, lock not available, statement timeout.
 _BUSY_STATES: Final = ("40001", "40P01", "55P03", "57014")
+# What the driver raises of a statement that failed and of a connection that is not to be had or has ended.
+_DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
@@ -93,8 +95,9 @@ class UnitOfWork:
     Use cases execute statements on `connection` and call `announce`; they never commit.
     """
 
-    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+    def __init__(self, connection: AsyncConnection, driver: asyncpg.Connection, clock: Clock) -> None:
         self.connection = connection
+        self.driver = driver
         self._clock = clock
         self._now: datetime | None = None
         self._pending: list[PendingEvent] = []
@@ -102,7 +105,6 @@ class UnitOfWork:
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
         self._after_commit: list[Callable[[], None]] = []
         self._shared: dict[type[Any], Any] = {}
-        self._raw: asyncpg.Connection | None = None
 
     @property
     def now(self) -> datetime:
@@ -140,32 +142,55 @@ class UnitOfWork:
         for tell in self._after_commit:
             tell()
 
-    async def _driver(self) -> asyncpg.Connection:
-        if self._raw is None:
-            raw = await self.connection.get_raw_connection()
-            self._raw = raw.driver_connection
-            if self._raw is None:
-                raise InterfaceError("", None, ConnectionError("the connection is closed"))
-        return self._raw
+    async def begin(self) -> None:
+        """Begin the transaction; `commit` or `roll_back` ends it.
 
-    @asynccontextmanager
-    async def _errors_as_ours(self, driver: asyncpg.Connection, statement: str) -> AsyncIterator[None]:
+        The driver is told so itself: SQLAlchemy's way of doing it takes longer than PostgreSQL does. In autocommit
+        mode, in which `connection` is, it leaves transactions to us.
+        """
+        await self._say("BEGIN")
+
+    async def commit(self) -> None:
+        """Make it durable.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: a deferred constraint spoke, or the database has gone, and then nobody knows.
+            RuntimeError: a statement had failed, and who asked for it went on as if it had not; nothing is kept.
+        """
+        if await self._say("COMMIT") != "COMMIT":
+            raise RuntimeError("a statement of this transaction failed, and its error was not passed on")
+
+    async def roll_back(self) -> None:
+        """Keep nothing of it. A connection that cannot even be told so is not used again."""
+        try:
+            await self.driver.execute("ROLLBACK")
+        except BaseException as error:
+            self.driver.terminate()
+            await self.connection.invalidate(error)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _say(self, word: str) -> str:
+        try:
+            status: str = await self.driver.execute(word)
+        except _DRIVER_ERRORS as error:
+            raise await self._ours(error, word) from error
+        return status
+
+    async def _ours(self, error: Exception, statement: str) -> Exception:
         """Past SQLAlchemy the driver's own errors come; SQLAlchemy's are the only kind that callers know.
 
         And a connection that ended must be told to the pool, which does not see it here and would hand it out again.
         """
-        try:
-            yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            # A driver that lost its place in what the server said, as when it ended within an answer, will not find it.
-            has_ended = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
-            if has_ended:
-                await self.connection.invalidate(error)
-            if isinstance(error, asyncpg.PostgresError):
-                raise DBAPIError(statement, None, error, hide_parameters=True) from error
-            if not has_ended:
-                raise  # a value that cannot be encoded: a fault of ours
-            raise InterfaceError(statement, None, error, hide_parameters=True) from error
+        # A driver that lost its place in what the server said, as when it ended within an answer, will not find it.
+        has_ended = self.driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
+        if has_ended:
+            await self.connection.invalidate(error)
+        if isinstance(error, asyncpg.PostgresError):
+            return DBAPIError(statement, None, error, hide_parameters=True)
+        if has_ended:
+            return InterfaceError(statement, None, error, hide_parameters=True)
+        return RuntimeError(f"the driver refuses {statement}: {error}")  # a value that cannot be encoded: our fault
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
         """Rows of a statement in PostgreSQL's own words ($1, $2), prepared once and kept by the driver.
@@ -175,12 +200,10 @@ class UnitOfWork:
         Raises:
             sqlalchemy.exc.DBAPIError: as any statement of this unit of work would.
         """
-        driver = await self._driver()
-        if not driver.is_in_transaction():
-            # SQLAlchemy begins the transaction with its own first statement, and must know of it to commit it.
-            return list((await self.connection.exec_driver_sql(statement, arguments)).mappings())
-        async with self._errors_as_ours(driver, statement):
-            rows: list[Any] = await driver.fetch(statement, *arguments)
+        try:
+            rows: list[Any] = await self.driver.fetch(statement, *arguments)
+        except _DRIVER_ERRORS as error:
+            raise await self._ours(error, statement) from error
         return rows
 
     def gather(self, make: Callable[[], Sequence[Rows | Change]]) -> None:
@@ -200,22 +223,21 @@ class UnitOfWork:
         command = next((part for part in parts if isinstance(part, Command)), None)
         if not tables and not changes and command is None:
             return
-        driver = await self._driver()
-        if not driver.is_in_transaction():
-            await self.connection.execute(text("SELECT"))
         if len(changes) <= 1 and sum(len(each.records) for each in tables) <= ROWS_IN_ONE_STATEMENT_MAX:
-            await insert_together(self, driver, tables, changes[0] if changes else None, command)
+            await insert_together(self, self.driver, tables, changes[0] if changes else None, command)
             return
         for rows in tables:
-            await self._copy(driver, rows)
+            await self._copy(rows)
         if command is not None:
-            await insert_together(self, driver, [], None, command)
+            await insert_together(self, self.driver, [], None, command)
         for change in changes:
             change.check(len(await self.fetch(change.statement, *change.arguments)))
 
-    async def _copy(self, driver: asyncpg.Connection, rows: Rows) -> None:
-        async with self._errors_as_ours(driver, f"COPY {rows.table}"):
-            await driver.copy_records_to_table(rows.table, columns=rows.columns, records=rows.records)
+    async def _copy(self, rows: Rows) -> None:
+        try:
+            await self.driver.copy_records_to_table(rows.table, columns=rows.columns, records=rows.records)
+        except _DRIVER_ERRORS as error:
+            raise await self._ours(error, f"COPY {rows.table}") from error
 
     async def flush(self) -> None:
         """Write what was gathered and announced; called once, right before the commit."""
@@ -264,6 +286,8 @@ class Database:
             },
         )
         _ping_after_rest(self.engine)
+        # The same pool, for units of work, which begin and end their transactions themselves.
+        self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def unit_of_work(self, *, is_repeatable: bool = False) -> AsyncIterator[UnitOfWork]:
@@ -274,13 +298,21 @@ class Database:
         async with AsyncExitStack() as stack:
             token = _skips_pings.set(is_repeatable)
             try:
-                connection = await stack.enter_async_context(self.engine.connect())
+                connection = await stack.enter_async_context(self._autocommit_engine.connect())
             finally:
                 _skips_pings.reset(token)
-            await stack.enter_async_context(connection.begin())
-            work = UnitOfWork(connection, self.clock)
-            yield work
-            await work.flush()
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                raise InterfaceError("", None, ConnectionError("the connection is closed"))
+            work = UnitOfWork(connection, driver, self.clock)
+            try:
+                await work.begin()
+                yield work
+                await work.flush()
+                await work.commit()
+            except BaseException:
+                await work.roll_back()
+                raise
         work.committed()
 
     @asynccontextmanager

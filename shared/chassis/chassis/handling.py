@@ -255,7 +255,7 @@ class EventHandling:
             content = parse_content(payload)
             event = Event.from_content(content)
             fact = fact_of(event)
-            attempt = UnitOfWork(work.connection, self._database.clock)
+            attempt = UnitOfWork(work.connection, work.driver, self._database.clock)
             try:
                 # The savepoint undoes a failed attempt and keeps the lock on the parked row.
                 async with work.connection.begin_nested():

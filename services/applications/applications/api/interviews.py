@@ -28,7 +28,7 @@ from chassis.api.pages import PageParameters, page_of
 from chassis.api.problems import ProblemError
 from chassis.api.routing import OwnWorkRoute, UnitOfWorkRoute, idempotency_of, replayed
 from chassis.api.values import Body, Empty, Reason, RequiredText
-from chassis.database import Database, UnitOfWork
+from chassis.database import Database
 from chassis.idempotency import IdempotencyKey, StoredAnswer
 from chassis.refusals import FieldRefusalError
 
@@ -59,8 +59,8 @@ async def start_interview(
     if stored is not None:
         return replayed(stored)
     # Read only: nothing has begun before there is a first question.
-    async with database.reading() as connection:
-        desk = wired.open_desk(UnitOfWork(connection, database.clock))
+    async with database.unit_of_work() as work:
+        desk = wired.open_desk(work)
         application = await desk.applications.get_owned(application_id, caller.user_id)
         exchange = await prepare_interview(desk, application, wired.interview_caps)
     try:
