@@ -40,9 +40,9 @@ class PostgresBooks:
         self.announce = OutboxAnnouncements(work)
 
     async def foresee(self, event_ids: Sequence[UUID], needs: Needs) -> None:
-        """Read what a batch will ask for, in a few statements for all of it."""
+        """Take the chain and read what a batch will ask for, in a few statements for all of it."""
         found = await foresee(
-            self._work,
+            self.chain,
             event_ids=event_ids,
             program_ids=needs.programs,
             application_ids=needs.applications,

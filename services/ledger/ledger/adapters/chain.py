@@ -109,11 +109,22 @@ class PostgresChain:
 
     async def hold(self) -> None:
         """Lock the head now. Whoever will change what others change under it (awards, lots) takes it first."""
-        if self._place is None:
-            await self._hold()
+        await self._held_place()
 
-    async def _hold(self) -> _Place:
-        row = await self._take_head()
+    async def hold_by(self, statement: str, *arguments: Any) -> Any:
+        """Lock the head by a statement that gives, as `take_head()`, its row while nobody else holds it.
+
+        The row may have more columns; it is given back.
+        """
+        row = await self._take_head(statement, *arguments)
+        if self._place is None:
+            self._stand_at(row)
+        return row
+
+    async def _held_place(self) -> _Place:
+        return self._place or self._stand_at(await self._take_head(_TAKE_HEAD))
+
+    def _stand_at(self, row: Any) -> _Place:
         found = _Head(row["epoch"], row["size"], row["tip"])
         frontier = _frontier(found.size, row["peaks"])
         self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
@@ -126,7 +137,7 @@ class PostgresChain:
         Raises:
             ChainBrokenError: the head is not what the last block says.
         """
-        place = self._place or await self._hold()
+        place = self._place or await self._held_place()
         if len(place.sealed) + len(drafts) > BATCH_BLOCKS_MAX:
             raise ValueError(f"at most {BATCH_BLOCKS_MAX} blocks a commit")
         if not place.sealed:
@@ -156,19 +167,18 @@ class PostgresChain:
             _move_head(place.found, left, sealed[-1].timestamp, frontier),
         ]
 
-    async def _take_head(self) -> Any:
+    async def _take_head(self, statement: str, *arguments: Any) -> Any:
         """The head, ours until the commit."""
-        row: Any = None
-        while row is None:
-            rows = await self._work.fetch(_TAKE_HEAD)
-            row = rows[0] if rows else await self._wait_for_head()
+        while not (rows := await self._work.fetch(statement, *arguments)):
+            await self._wait_for_head()
+        [row] = rows
         if row["last_hash"] != row["tip"]:
             log.error("chain_broken", size=row["size"])
             raise ChainBrokenError(f"the head says {row['tip']} at {row['size'] - 1}, the chain {row['last_hash']}")
         return row
 
-    async def _wait_for_head(self) -> Any:
-        """The head once its holder is done; None after ending the session of one that seems frozen.
+    async def _wait_for_head(self) -> None:
+        """Until its holder is done, and then it is ours; or until the session of one that seems frozen is ended.
 
         A process that was stopped keeps its locks for as long as its connection lives. A batch takes milliseconds, so
         one that held the head for seconds is not coming back soon; if it does, it finds its transaction gone.
@@ -179,13 +189,11 @@ class PostgresChain:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{FROZEN_SECONDS}s'"))
                 await connection.execute(select(head.c.id).where(head.c.id == 1).with_for_update())
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
-            return (await self._work.fetch(_TAKE_HEAD))[0]
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
-        ended = (await connection.execute(_END_FROZEN, {"seconds": FROZEN_SECONDS})).scalars().all()
-        log.warning("frozen_writers_ended", sessions=len(ended))
-        return None
+            ended = (await connection.execute(_END_FROZEN, {"seconds": FROZEN_SECONDS})).scalars().all()
+            log.warning("frozen_writers_ended", sessions=len(ended))
 
 
 def _move_head(found: _Head, left: _Head, tip_at: datetime, frontier: Frontier) -> Change:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from chassis.database import UnitOfWork
+from ledger.adapters.chain import PostgresChain
 
-_FORESEE: Final = "SELECT kind, id, value FROM foresee($1, $2, $3, $4)"
+_TAKE_AND_FORESEE: Final = (
+    "SELECT epoch, size, tip, tip_at, peaks, last_hash, found_kinds, found_ids, found_values"
+    " FROM take_head_and_foresee($1, $2, $3, $4)"
+)
 
 
 @dataclass(slots=True)
@@ -21,25 +24,26 @@ class Foreseen:
 
 
 async def foresee(
-    work: UnitOfWork,
+    chain: PostgresChain,
     *,
     event_ids: Sequence[UUID],
     program_ids: Sequence[UUID],
     application_ids: Sequence[UUID],
     decided_by: Sequence[UUID],
 ) -> Foreseen:
-    """Look all of them up."""
-    found = Foreseen()
-    wanted = (event_ids, program_ids, application_ids, decided_by)
-    for row in await work.fetch(_FORESEE, *(list(dict.fromkeys(ids)) for ids in wanted)):
-        key, value = row["id"], row["value"]
-        match row["kind"]:
+    """Take the chain and look all of them up: what is found holds until the chain is given back."""
+    wanted = (list(dict.fromkeys(ids)) for ids in (event_ids, program_ids, application_ids, decided_by))
+    row = await chain.hold_by(_TAKE_AND_FORESEE, *wanted)
+    foreseen = Foreseen()
+    found = (row["found_kinds"] or (), row["found_ids"] or (), row["found_values"] or ())
+    for kind, key, value in zip(*found, strict=True):
+        match kind:
             case "event":
-                found.event_hashes[key] = value
+                foreseen.event_hashes[key] = value
             case "program":
-                found.currencies[key] = value.decode()
+                foreseen.currencies[key] = value.decode()
             case "beneficiary":
-                found.beneficiaries[key] = UUID(bytes=value)
+                foreseen.beneficiaries[key] = UUID(bytes=value)
             case _:
-                found.deciders[key] = UUID(bytes=value)
-    return found
+                foreseen.deciders[key] = UUID(bytes=value)
+    return foreseen

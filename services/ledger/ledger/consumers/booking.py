@@ -40,10 +40,8 @@ class Booking:
 
     async def prepare(self, arrived: Sequence[tuple[UUID, Fact]], work: UnitOfWork) -> None:
         """Take the chain, then read what a batch needs in one statement per kind, rather than for each event."""
-        books = self.open_books.within(work)
-        await books.chain.hold()
         needs = needs_of([fact for _, fact in arrived])
-        await books.foresee([event_id for event_id, _ in arrived], needs)
+        await self.open_books.within(work).foresee([event_id for event_id, _ in arrived], needs)
 
     def read(self, event: Event, content: dict[str, Any], fact: Fact | None) -> Reading:
         """The hash that tells a repeat from a contradiction, and the command; its refusal where it cannot be made."""

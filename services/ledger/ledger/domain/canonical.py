@@ -17,8 +17,8 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_.:-]+")
 # Keys are field names: few, and met again in every event and block. Those that were looked at once are known.
 _KNOWN_KEYS_MAX: Final = 4096
 _known_keys: Final[set[str]] = set()
-_SIMPLE: Final = frozenset({str, bool, type(None)})
-_LOOKED_INTO: Final = frozenset({int, dict, list})
+_SIMPLE: Final = frozenset({str, int, bool, type(None)})
+_LOOKED_INTO: Final = frozenset({dict, list})
 
 
 def _check_keys(keys: Iterable[object]) -> None:
@@ -30,7 +30,10 @@ def _check_keys(keys: Iterable[object]) -> None:
 
 
 def _check(value: object, depth: int) -> None:
-    """Refuses what is outside the profile. This runs for every value, so most is looked at by whole sets of it."""
+    """Refuses what is outside the profile, but for large integers, which the encoder refuses.
+
+    This runs for every value, so most is looked at by whole sets of it.
+    """
     if depth > DEPTH_MAX:
         raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")
     items: Collection[object]
@@ -47,10 +50,7 @@ def _check(value: object, depth: int) -> None:
         names = ", ".join(sorted(kind.__name__ for kind in foreign))
         raise NotCanonicalError(f"{names}: only objects, arrays, strings, integers, booleans and null are canonical")
     for item in items:
-        if type(item) is int:
-            if not -INTEGER_MAX <= item <= INTEGER_MAX:
-                raise NotCanonicalError("integers stay within +-(2^53-1)")
-        elif type(item) not in _SIMPLE:
+        if type(item) in _LOOKED_INTO:
             _check(item, depth + 1)
 
 
@@ -62,8 +62,8 @@ def encode(value: object, *, size_bytes_max: int = SIZE_BYTES_MAX) -> bytes:
     """
     _check(value, 0)
     try:
-        encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:  # lone surrogates
+        encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except TypeError as error:  # lone surrogates, integers past INTEGER_MAX
         raise NotCanonicalError(str(error)) from error
     if len(encoded) > size_bytes_max:
         raise NotCanonicalError(f"{len(encoded)} bytes are more than {size_bytes_max}")

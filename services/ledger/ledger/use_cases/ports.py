@@ -148,7 +148,7 @@ class Books(Protocol):
     """Everything above, in one unit of work."""
 
     async def foresee(self, event_ids: Sequence[UUID], needs: Needs) -> None:
-        """Reads what a batch will ask for, in a few statements for all of it."""
+        """Takes the chain and reads what a batch will ask for, in a few statements for all of it."""
         ...
 
     @property
