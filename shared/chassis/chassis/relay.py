@@ -30,6 +30,10 @@ SEND_TIMEOUT_SECONDS: Final = 15
 IDLE_POLL_SECONDS: Final = 1.0
 # Under load, commits of so long are relayed together: each look costs a transaction, and nobody misses the moment.
 GATHER_SECONDS: Final = 0.02
+# Where a look takes long, because much goes on, the rest after it is so many times as long, up to this: an event is to
+# have its effect elsewhere within 100 ms (08).
+REST_PER_LOOK: Final = 4
+REST_SECONDS_MAX: Final = 0.06
 # Pause after a fault, so that a broker that is away is asked once a second and no more.
 FAULT_PAUSE_SECONDS: Final = 1.0
 
@@ -115,12 +119,13 @@ class Relay:
         self._wake.set()
 
     async def _relay_forever(self) -> None:
-        looked_at = 0.0
+        rested_at = 0.0
         while True:
             stop_if_asked()
             # The first commit after a rest is relayed at once; what follows close upon it goes together.
-            await asyncio.sleep(looked_at + GATHER_SECONDS - time.monotonic())
+            await asyncio.sleep(rested_at - time.monotonic())
             self._wake.clear()
+            began_at = time.monotonic()
             if self._lease is not None:
                 try:
                     await self.relay_waiting(self._lease)
@@ -136,7 +141,9 @@ class Relay:
                         raise
                     log.warning("relay_database_away", error=type(error).__name__)
                     await asyncio.sleep(FAULT_PAUSE_SECONDS)
-            looked_at = time.monotonic()
+            ended_at = time.monotonic()
+            rest = min(REST_PER_LOOK * (ended_at - began_at), REST_SECONDS_MAX)
+            rested_at = ended_at + max(GATHER_SECONDS, rest)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), IDLE_POLL_SECONDS)
 

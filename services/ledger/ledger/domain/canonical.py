@@ -1,7 +1,7 @@
 """Canonical JSON: RFC 8785 in the restricted profile `impactnet-jcs-1`, so that one value has exactly one encoding."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import orjson
@@ -14,44 +14,48 @@ DEPTH_MAX: Final = 64  # far beyond any shape of ours; keeps a hostile value fro
 _KEY: Final = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
-# Keys are field names: few, and met again in every event and block. Those that were looked at once are known.
-_KNOWN_KEYS_MAX: Final = 4096
-_known_keys: Final[set[str]] = set()
+# Objects have few shapes, met again in every event and block. What was found of the keys and types of one, in their
+# order, is kept: the places of the values that have to be looked into.
+_KNOWN_SHAPES_MAX: Final = 4096
+_known_shapes: Final[dict[tuple[object, ...], tuple[int, ...]]] = {}
 _SIMPLE: Final = frozenset({str, int, bool, type(None)})
 _LOOKED_INTO: Final = frozenset({dict, list})
+
+
+def _check(value: object, depth: int) -> None:
+    """Refuses what is outside the profile, but for large integers, which the encoder refuses."""
+    if depth > DEPTH_MAX:
+        raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")
+    if type(value) is not dict:
+        items = value if type(value) is list else (value,)
+        for place in _look_at(list(map(type, items))):
+            _check(items[place], depth + 1)
+        return
+    shape = (*value, *map(type, value.values()))
+    places = _known_shapes.get(shape)
+    if places is None:
+        places = _look_at(list(map(type, value.values())))
+        _check_keys(value)
+        if len(_known_shapes) < _KNOWN_SHAPES_MAX:
+            _known_shapes[shape] = places
+    if places:
+        values = list(value.values())
+        for place in places:
+            _check(values[place], depth + 1)
 
 
 def _check_keys(keys: Iterable[object]) -> None:
     for key in keys:
         if type(key) is not str or _KEY.fullmatch(key) is None:
             raise NotCanonicalError(f"key {key!r} is not [A-Za-z0-9_.:-]+")
-        if len(_known_keys) < _KNOWN_KEYS_MAX:
-            _known_keys.add(key)
 
 
-def _check(value: object, depth: int) -> None:
-    """Refuses what is outside the profile, but for large integers, which the encoder refuses.
-
-    This runs for every value, so most is looked at by whole sets of it.
-    """
-    if depth > DEPTH_MAX:
-        raise NotCanonicalError(f"nested deeper than {DEPTH_MAX}")
-    items: Collection[object]
-    if type(value) is dict:
-        if not value.keys() <= _known_keys:
-            _check_keys(value)
-        items = value.values()
-    else:
-        items = value if type(value) is list else (value,)
-    kinds = set(map(type, items)) - _SIMPLE
-    if not kinds:
-        return
-    if foreign := kinds - _LOOKED_INTO:
+def _look_at(kinds: Sequence[type]) -> tuple[int, ...]:
+    """Which values of these types hold others."""
+    if foreign := set(kinds) - _SIMPLE - _LOOKED_INTO:
         names = ", ".join(sorted(kind.__name__ for kind in foreign))
         raise NotCanonicalError(f"{names}: only objects, arrays, strings, integers, booleans and null are canonical")
-    for item in items:
-        if type(item) in _LOOKED_INTO:
-            _check(item, depth + 1)
+    return tuple(place for place, kind in enumerate(kinds) if kind in _LOOKED_INTO)
 
 
 def encode(value: object, *, size_bytes_max: int = SIZE_BYTES_MAX) -> bytes:
