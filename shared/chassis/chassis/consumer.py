@@ -10,11 +10,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from chassis import metrics
+from chassis.applying import Applying
 from chassis.broker import ensure_topics, new_group_consumer, start_client
 from chassis.database import Database, database_is_away
 from chassis.failpoints import failpoint
 from chassis.handling import EventHandling
 from chassis.offsets import remembered_offsets
+from chassis.retrying import Retrying
 from chassis.settings import ServiceSettings
 from chassis.stopping import stop_if_asked
 from chassis.subscriptions import Subscriptions
@@ -40,7 +42,9 @@ class ConsumerRunner:
         self._settings = settings
         self._database = database
         self._subscriptions = subscriptions
-        self._handling = EventHandling(settings.CONTEXT, database, subscriptions)
+        applying = Applying(settings.CONTEXT, database, subscriptions)
+        self._handling = EventHandling(database, applying)
+        self._retrying = Retrying(database, applying)
         self.name = settings.CONTEXT
         self.connected = False
 
@@ -60,7 +64,7 @@ class ConsumerRunner:
 
     async def retry_one_parked(self) -> bool:
         """Try the next parked event that is due; False when there is none."""
-        return await self._handling.retry_one_parked()
+        return await self._retrying.retry_one_parked()
 
     async def _consume_forever(self) -> None:
         while True:
@@ -120,7 +124,7 @@ class ConsumerRunner:
         while True:
             stop_if_asked()
             try:
-                waiting = await self._handling.count_parked()
+                waiting = await self._retrying.count_parked()
                 while await self.retry_one_parked():
                     pass
                 await asyncio.sleep(PARKED_BUSY_SECONDS if waiting else PARKED_IDLE_SECONDS)

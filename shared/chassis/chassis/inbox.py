@@ -6,6 +6,8 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 TopicAndPartition = tuple[str, int]
+# The next offset to read of each.
+Following = Mapping[TopicAndPartition, int]
 
 # One statement, because every event pays for it: who must wait behind an earlier event of its aggregate, who is new,
 # and how far the topics are read now. A subject is looked up by itself, so that only the index can answer; none is
@@ -68,7 +70,7 @@ async def arrive(
     work: _Fetching,
     consumer: str,
     events: Sequence[tuple[UUID, str]],
-    following: Mapping[TopicAndPartition, int],
+    following: Following,
 ) -> Arrival:
     """Claim events, given as (id, subject), and note the next offset to read of each partition.
 
