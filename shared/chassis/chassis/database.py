@@ -1,34 +1,29 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, InternalError, OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.clock import Clock, SystemClock
 from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
 from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Rows, insert_together
 from chassis.outbox import PendingEvent, announcing
+from chassis.pinging import ping_after_rest, without_ping
 from contracts.fact import Fact
 
 S = TypeVar("S")
 
 # How long a connection attempt or a wait for a pooled connection may take: clients hear 503 within 5 s.
 CONNECT_TIMEOUT_SECONDS: Final = 4
-# Who is given its work again anyway may take a connection that was used within this time to be there still: a ping
-# costs as much as a small statement.
-PING_AFTER_SECONDS: Final = 1.0
-_skips_pings: Final[ContextVar[bool]] = ContextVar("impactnet_skips_pings", default=False)
 # A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
 LOCK_TIMEOUT_SECONDS: Final = 5
 # SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
@@ -62,31 +57,6 @@ def database_is_away(error: BaseException) -> bool:
 def database_is_busy(error: BaseException) -> bool:
     """Whether the same request may well succeed in a moment: a lock or a statement took too long, or two collided."""
     return isinstance(error, DBAPIError) and _sqlstate(error) in _BUSY_STATES
-
-
-def _ping_after_rest(engine: AsyncEngine) -> None:
-    """A dead connection is found before work is put on it, e.g. after the database restarted."""
-
-    def note(record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(_connection: Any, record: Any) -> None:
-        note(record)
-
-    @event.listens_for(engine.sync_engine, "checkin")
-    def given_back(_connection: Any, record: Any) -> None:
-        note(record)
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def taken(connection: Any, record: Any, _proxy: Any) -> None:
-        if _skips_pings.get() and time.monotonic() - record.info.get("used_at", 0.0) <= PING_AFTER_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # The pool opens another instead.
-            raise DisconnectionError(str(error)) from error
 
 
 class UnitOfWork:
@@ -285,7 +255,7 @@ class Database:
                 },
             },
         )
-        _ping_after_rest(self.engine)
+        ping_after_rest(self.engine)
         # The same pool, for units of work, which begin and end their transactions themselves.
         self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -296,11 +266,8 @@ class Database:
         `is_repeatable`: should the connection turn out to have ended a moment ago, the caller does it all again.
         """
         async with AsyncExitStack() as stack:
-            token = _skips_pings.set(is_repeatable)
-            try:
+            with without_ping(is_repeatable=is_repeatable):
                 connection = await stack.enter_async_context(self._autocommit_engine.connect())
-            finally:
-                _skips_pings.reset(token)
             driver = (await connection.get_raw_connection()).driver_connection
             if driver is None:
                 raise InterfaceError("", None, ConnectionError("the connection is closed"))

@@ -1,16 +1,18 @@
 """What a unit of work writes in one go, and what becomes of a connection that ended while nobody used it."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import pytest
-from shared.chassis.tests.integration.events import count
+from shared.chassis.tests.integration.events import count, eventually
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError
 
-from chassis.database import PING_AFTER_SECONDS, Database, database_is_away
+from chassis.database import Database, database_is_away
 from chassis.ids import new_id
 from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Rows
+from chassis.pinging import PING_AFTER_SECONDS
 
 NOTE = ("note_id", "name")
 
@@ -171,3 +173,45 @@ async def test_what_is_told_after_the_commit_is_told_when_it_is_durable_and_not_
             await fail(spoil)
     assert seen == ["told"]
     assert await count(other, "SELECT count(*) FROM notes") == 1
+
+
+async def test_who_goes_on_after_a_failed_statement_is_told_that_nothing_is_kept(database):
+    """PostgreSQL answers such a commit with a rollback and no error: what was acknowledged would not be there."""
+
+    async def swallow_an_error() -> None:
+        async with database.unit_of_work() as work:
+            await work.insert(notes(1))
+            with contextlib.suppress(DBAPIError):
+                await work.fetch("SELECT 1 / 0")
+
+    with pytest.raises(RuntimeError, match="not passed on"):
+        await swallow_an_error()
+    assert await count(database, "SELECT count(*) FROM notes") == 0
+
+
+@pytest.mark.parametrize("in_own_words", [True, False])
+async def test_one_who_is_cancelled_at_a_statement_leaves_no_transaction_open(database, other, in_own_words):
+    reached = asyncio.Event()
+
+    async def wait_long() -> None:
+        async with database.unit_of_work() as work:
+            await work.insert(notes(1))
+            reached.set()
+            if in_own_words:
+                await work.fetch("SELECT pg_sleep(10)")
+            else:
+                await work.connection.execute(text("SELECT pg_sleep(10)"))
+
+    waiting = asyncio.create_task(wait_long())
+    await reached.wait()
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
+
+    async def none_is_open() -> bool:
+        return await count(other, f"{open_ones} AND pid <> pg_backend_pid()") == 0
+
+    await eventually(none_is_open)
+    assert await count(database, "SELECT count(*) FROM notes") == 0
