@@ -20,19 +20,19 @@ FAULT_PAUSE_SECONDS: Final = 2.0
 class Timer:
     """`run` every `every_seconds`; answering True means there is more to do: run again at once.
 
-    Several workers tick: `run` takes its rows `FOR UPDATE SKIP LOCKED`, or holds a lease.
+    Several workers tick: `run` takes its rows `FOR UPDATE SKIP LOCKED`, or holds a lease. `at_once` runs of one worker
+    share the work when there is more than one's: for what waits for others most of the time.
     """
 
     name: str
     every_seconds: float
     run: Callable[[], Awaitable[bool | None]]
+    at_once: int = 1
 
     async def run_forever(self) -> None:
         while True:
             try:
-                while await self.run():
-                    stop_if_asked()
-                stop_if_asked()
+                await self.tick()
                 await asyncio.sleep(self.every_seconds)
             except Exception as error:
                 if database_is_away(error):
@@ -40,3 +40,28 @@ class Timer:
                 else:
                     log.error("timer_failed", timer=self.name, exc_info=error)
                 await asyncio.sleep(max(self.every_seconds, FAULT_PAUSE_SECONDS))
+
+    async def tick(self) -> None:
+        """Run until there is nothing more to do.
+
+        Raises:
+            What the first run to fail has raised, once the others have done what they can.
+        """
+        failures: list[Exception] = []
+
+        async def run_on() -> None:
+            try:
+                while await self.run():
+                    stop_if_asked()
+                stop_if_asked()
+            except Exception as error:  # noqa: BLE001 -- raised below; it must not end the others in the middle of theirs
+                failures.append(error)
+
+        if self.at_once == 1:
+            await run_on()
+        elif await self.run():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.at_once):
+                    group.create_task(run_on())
+        if failures:
+            raise failures[0]

@@ -1,0 +1,82 @@
+"""A tick runs until nothing is left to do; several at once where that is asked for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from chassis.timers import Timer
+
+
+class Work:
+    """Pieces to be done; each waits until as many are under way as there ever will be."""
+
+    def __init__(self, pieces: int, together: int, *, broken: int | None = None) -> None:
+        self.left = list(range(pieces))
+        self.done: list[int] = []
+        self._broken = broken
+        self._together = together
+        self._under_way = 0
+        self._all_here = asyncio.Event()
+        self.begun = asyncio.Semaphore(0)
+        self.is_first = True
+
+    async def run(self) -> bool:
+        if not self.left:
+            return False
+        piece = self.left.pop(0)
+        if self.is_first:
+            self.is_first = False
+            self.done.append(piece)
+            return True
+        self._under_way += 1
+        self.begun.release()
+        if self._under_way == self._together:
+            self._all_here.set()
+        await self._all_here.wait()
+        if piece == self._broken:
+            raise LookupError(piece)
+        self.done.append(piece)
+        return True
+
+
+def ticking(run: Callable[[], Awaitable[bool]], at_once: int) -> Awaitable[None]:
+    return asyncio.wait_for(Timer("work", 3600, run, at_once).tick(), 5)
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_a_tick_ends_when_nothing_is_left_and_so_many_run_at_once(at_once):
+    work = Work(20, at_once)
+    await ticking(work.run, at_once)
+    assert sorted(work.done) == list(range(20))
+
+
+async def test_one_run_alone_finds_that_there_is_nothing_to_do():
+    asked = 0
+
+    async def nothing() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    await ticking(nothing, 4)
+    assert asked == 1
+
+
+async def test_one_that_fails_says_so_once_the_others_have_done_theirs():
+    work = Work(20, 4, broken=2)
+    with pytest.raises(LookupError):
+        await ticking(work.run, 4)
+    assert sorted(work.done) == [piece for piece in range(20) if piece != 2]
+
+
+async def test_all_of_them_end_when_the_timer_is_stopped():
+    work = Work(20, 5)  # a fifth never comes
+    running = asyncio.create_task(Timer("work", 3600, work.run, 4).run_forever())
+    for _ in range(4):
+        await work.begun.acquire()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert len(work.left) == 15
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
