@@ -1,21 +1,16 @@
 """Records of before erasure reached them: the migration puts the ledger's own ids in the place of people's."""
 
 import asyncio
-import subprocess
-import sys
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from services.ledger.tests.upgrading import upgrade
 
 from chassis.ids import new_id
 from chassis.testing.servers import PostgresServer
 from local_stack.roles import provision
 
-_UPGRADE = (
-    "import sys; from alembic import command; from chassis.migrations import _config;"
-    " from ledger.settings import LedgerSettings; command.upgrade(_config(LedgerSettings()), sys.argv[1])"
-)
 _BEFORE = """
 SET session_replication_role = replica;
 SET search_path = ledger;
@@ -28,13 +23,6 @@ INSERT INTO statement_files
     ('{second}', repeat('b', 64), 1, 'csv', 1, 0, 0, NULL);
 INSERT INTO statement_withdrawals (file_id, reason, withdrawn_by) VALUES ('{first}', 'Wrong.', '{second}');
 """
-
-
-def upgrade(urls: dict[str, str], revision: str) -> None:
-    environment = {"IMPACTNET_LEDGER_MIGRATOR_DATABASE_URL": urls["ledger_migrator"], "PATH": ""}
-    command = [sys.executable, "-c", _UPGRADE, revision]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 async def fetch(url: str, query: str) -> list[asyncpg.Record]:
@@ -59,9 +47,9 @@ def test_old_records_keep_who_is_who_without_their_ids(postgres_server: Postgres
     urls = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
     admin = postgres_server.database_admin_url(name)
     try:
-        upgrade(urls, "0008")
+        asyncio.run(upgrade(urls, "0008"))
         asyncio.run(execute(admin, _BEFORE.format(first=first, second=second)))
-        upgrade(urls, "head")
+        asyncio.run(upgrade(urls, "head"))
         actors = asyncio.run(fetch(admin, "SELECT actor_id, user_id FROM ledger.actors"))
         own: dict[UUID, Any] = {row["user_id"]: row["actor_id"] for row in actors}
         assert own.keys() == {first, second}
