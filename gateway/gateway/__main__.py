@@ -26,8 +26,9 @@ def _load_settings() -> GatewaySettings:
         return GatewaySettings()
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in item["loc"]).upper() or "settings"
-            sys.stderr.write(f"gateway: IMPACTNET_GATEWAY_{name}: {item['msg']}\n")
+            name = "_".join(str(part) for part in item["loc"]).upper()
+            where = f"IMPACTNET_GATEWAY_{name}: " if name else ""
+            sys.stderr.write(f"gateway: {where}{item['msg'].removeprefix('Value error, ')}\n")
         raise typer.Exit(2) from error
 
 

@@ -133,12 +133,12 @@ class ServiceSettings(BaseSettings):
     def refuse_development_secrets(self) -> Self:
         """Nothing starts in production with a default secret: it says which one is missing."""
         if self.environment == "production":
-            missing = sorted(name for name in self.needed_secrets() if name not in self.model_fields_set)
+            missing = {name for name in self.needed_secrets() if name not in self.model_fields_set}
             uses_vault = self.process not in {"migrate", "command"}
             if uses_vault and self.master_key.get_secret_value() == DEVELOPMENT_KEY.get_secret_value():
-                missing.append("master_key")
+                missing.add("master_key")
             if missing:
-                names = ", ".join(f"IMPACTNET_{self.CONTEXT.upper()}_{name.upper()}" for name in missing)
+                names = ", ".join(f"IMPACTNET_{self.CONTEXT.upper()}_{name.upper()}" for name in sorted(missing))
                 raise ValueError(f"production needs {names}: there is no default for a secret")
         return self
 
@@ -153,6 +153,8 @@ def read_settings(kind: type[S]) -> S:
     except ValidationError as error:
         context = kind.CONTEXT
         for item in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in item["loc"]).upper() or "settings"
-            sys.stderr.write(f"{context}: IMPACTNET_{context.upper()}_{name}: {item['msg']}\n")
+            name = "_".join(str(part) for part in item["loc"]).upper()
+            # What settings say of one another names them itself.
+            where = f"IMPACTNET_{context.upper()}_{name}: " if name else ""
+            sys.stderr.write(f"{context}: {where}{item['msg'].removeprefix('Value error, ')}\n")
         raise SystemExit(2) from error

@@ -6,7 +6,7 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from chassis.settings import ServiceSettings
+from chassis.settings import ServiceSettings, read_settings
 
 KEY = base64.b64encode(os.urandom(32)).decode()
 DATABASES = {
@@ -55,6 +55,35 @@ def test_production_starts_with_no_default_secret_and_names_what_is_missing(envi
         SampleSettings()
     for name in (*DATABASES, "IMPACTNET_SAMPLE_MASTER_KEY"):
         assert name in str(refusal.value)
+
+
+class SealingSettings(SampleSettings):
+    SECRETS = frozenset({"master_key"})
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (
+            {
+                "IMPACTNET_ENVIRONMENT": "production",
+                "IMPACTNET_PROCESS": "worker",
+                "IMPACTNET_WORKER_DATABASE_URL": "x",
+            },
+            "production needs IMPACTNET_SAMPLE_MASTER_KEY: there is no default for a secret",
+        ),
+        (
+            {"IMPACTNET_SAMPLE_PORT": "70000"},
+            "IMPACTNET_SAMPLE_PORT: Input should be less than or equal to 65535",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_once_in_a_line_of_its_own(environment, capsys, told: dict[str, str], said: str):
+    environment(**told)
+    with pytest.raises(SystemExit) as refusal:
+        read_settings(SealingSettings)
+    assert refusal.value.code == 2
+    assert capsys.readouterr().err == f"sample: {said}\n"
 
 
 def test_production_starts_when_every_secret_is_set(environment):
