@@ -30,13 +30,13 @@ DEMO_PEOPLE = (
 
 def main() -> None:
     """Keeps what is there: a second run, or a newer version that wants one more, changes no secret in use."""
+    keep_signing_key()
     kept("postgres/postgres_password", password)
     for context in CONTEXTS:
         for process in ("api", "worker", "migrator"):
             keep_database_url(f"{context}_{process}", f"role-{context}-{process}/database_url")
         kept(f"{context}/master_key", key)
     keep_database_url("ledger_signer", "signer/database_url")
-    keep_signing_key()
     keep_witness()
     kept("verification/key", key)
     kept("gateway/ticket_key", key)
@@ -68,9 +68,19 @@ def keep_database_url(role: str, name: str) -> None:
 
 
 def keep_signing_key() -> None:
-    """The key that signs checkpoints, for the signer alone, and the key that verifies them."""
+    """The key that signs checkpoints, for the signer alone, and the key that verifies them.
+
+    It bears the log's name, so it comes first: without a name, or with another one, nothing is made.
+    """
     # Both come from one file, so that a run that is cut short can't leave two that don't fit.
     keys = dict(line.split("=", 1) for line in kept("signer/generated", generated_keys).splitlines())
+    name = keys["IMPACTNET_LEDGER_VERIFIER_KEYS"].partition("+")[0]
+    wanted = os.environ.get("IMPACTNET_LEDGER_ORIGIN", name)
+    if name != wanted:
+        sys.exit(
+            f"the secrets here are those of the log {name}, and IMPACTNET_LEDGER_ORIGIN is {wanted}: "
+            "a log never changes its name; one of another name begins with volumes of its own"
+        )
     kept("signer/signing_key", lambda: keys["IMPACTNET_LEDGER_SIGNING_KEY"])
     for volume in ("signer", "ledger"):
         kept(f"{volume}/verifier_keys", lambda: keys["IMPACTNET_LEDGER_VERIFIER_KEYS"])
@@ -91,14 +101,17 @@ def generated_keys() -> str:
 
 
 def ledger(*arguments: str) -> str:
-    """The ledger's own command; it needs the log's name and no other setting, so it runs as a developer's would."""
-    return subprocess.run(  # noqa: S603 -- our own interpreter and module
+    """What the ledger's own command prints; it needs the log's name and no secret, and says itself what it misses."""
+    done = subprocess.run(  # noqa: S603 -- our own interpreter and module
         [sys.executable, "-m", "ledger", *arguments],
-        env={**os.environ, "IMPACTNET_ENVIRONMENT": "development"},
-        capture_output=True,
+        env={**os.environ, "IMPACTNET_PROCESS": "command"},
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    ).stdout
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    return done.stdout
 
 
 def demo_users() -> str:

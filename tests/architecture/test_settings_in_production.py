@@ -57,17 +57,24 @@ def interpolated(text: str, outside: Mapping[str, str]) -> str:
     return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: outside.get(found[1]) or found[2], text)
 
 
+OUTSIDE = {
+    "IMPACTNET_ENVIRONMENT": "production",
+    "IMPACTNET_LEDGER_ORIGIN": ORIGIN,
+    "IMPACTNET_IDENTITY_SMTP_HOST": "smtp.impactnet.ng",
+    "IMPACTNET_IDENTITY_SMTP_SECURITY": "starttls",
+}
+
+
 def environment_in_compose(name: str, volumes: Path) -> dict[str, str]:
     """What a container is told; paths lead to where `volumes` has its mounts."""
     service = COMPOSE[name]
-    outside = {"IMPACTNET_ENVIRONMENT": "production", "IMPACTNET_LEDGER_ORIGIN": ORIGIN}
-    pairs = [interpolated(mount, outside).split(":") for mount in service["volumes"]]
+    pairs = [interpolated(mount, OUTSIDE).split(":") for mount in service["volumes"]]
     mounts = {target: source for source, target, *_ in pairs}
     told = {}
     for variable, value in service["environment"].items():
         if value is None:
             continue
-        text = interpolated(str(value), outside)
+        text = interpolated(str(value), OUTSIDE)
         for target, source in mounts.items():
             if text.startswith(f"{target}/"):
                 text = text.replace(target, str(volumes / source.removeprefix("secrets-")), 1)
@@ -75,17 +82,29 @@ def environment_in_compose(name: str, volumes: Path) -> dict[str, str]:
     return told
 
 
+def make_secrets(folder: Path, outside: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """The service `secrets` as compose starts it, with its volumes in a folder."""
+    service = COMPOSE["secrets"]
+    for mount in service["volumes"]:
+        target = mount.split(":")[1]
+        if target.startswith("/secrets/"):
+            (folder / target.removeprefix("/secrets/")).mkdir(exist_ok=True)
+    told = {variable: interpolated(value, outside) for variable, value in service["environment"].items()}
+    command = [sys.executable, str(ROOT / "infra" / "docker" / "make_secrets.py"), str(folder)]
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The volumes as the first start of a production system fills them."""
     folder = tmp_path_factory.mktemp("volumes")
-    for mount in COMPOSE["secrets"]["volumes"]:
-        target = mount.split(":")[1]
-        if target.startswith("/secrets/"):
-            (folder / target.removeprefix("/secrets/")).mkdir()
-    command = [sys.executable, str(ROOT / "infra" / "docker" / "make_secrets.py"), str(folder)]
-    subprocess.run(command, env={**os.environ, "IMPACTNET_LEDGER_ORIGIN": ORIGIN}, check=True)
+    done = make_secrets(folder, OUTSIDE)
+    assert done.returncode == 0, done.stderr
     return folder
+
+
+def files_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -111,6 +130,31 @@ def context_of(name: str) -> str:
 def test_a_container_starts_in_production_with_the_secrets_that_were_made_for_it(name, volumes, read):
     environment = environment_in_compose(name, volumes)
     assert read(context_of(name), environment).environment == "production"
+
+
+def test_mail_in_production_goes_by_a_server_that_was_named_and_never_in_clear(volumes, read):
+    environment = environment_in_compose("identity-worker", volumes)
+    in_clear = interpolated(COMPOSE["identity-worker"]["environment"]["IMPACTNET_IDENTITY_SMTP_SECURITY"], {})
+    with pytest.raises(ValidationError, match="production needs IMPACTNET_IDENTITY_SMTP_SECURITY"):
+        read("identity", environment | {"IMPACTNET_IDENTITY_SMTP_SECURITY": in_clear})
+
+
+def test_no_secret_is_made_for_a_log_in_production_that_has_no_name_of_its_own(tmp_path):
+    """A key would bear the name of everybody's development log, and never sign for the one that is chosen then."""
+    done = make_secrets(tmp_path, OUTSIDE | {"IMPACTNET_LEDGER_ORIGIN": ""})
+    assert done.returncode == 2
+    assert "production needs IMPACTNET_LEDGER_ORIGIN" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not files_in(tmp_path)
+
+
+def test_the_secrets_of_a_log_are_kept_and_are_no_others(volumes):
+    before = files_in(volumes)
+    assert make_secrets(volumes, OUTSIDE).returncode == 0
+    done = make_secrets(volumes, OUTSIDE | {"IMPACTNET_LEDGER_ORIGIN": "other.example/ledger"})
+    assert done.returncode == 1
+    assert f"those of the log {ORIGIN}, and IMPACTNET_LEDGER_ORIGIN is other.example/ledger" in done.stderr
+    assert files_in(volumes) == before
 
 
 def test_compose_has_a_witness_whose_word_its_signer_needs_and_its_api_shows(volumes, read):

@@ -47,9 +47,11 @@ class IdentitySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def require_a_way_to_send_mail(self) -> Self:
-        """Production sends mail by a server: a folder or the log would show what opens accounts."""
+        """Production sends mail by a server: a folder, the log or the wire would show what opens accounts."""
         if self.environment == "production" and (self.smtp_host is None or self.mail_directory is not None):
             raise ValueError("production needs IMPACTNET_IDENTITY_SMTP_HOST, and no IMPACTNET_IDENTITY_MAIL_DIRECTORY")
+        if self.environment == "production" and self.process != "migrate" and self.smtp_security == "none":
+            raise ValueError("production needs IMPACTNET_IDENTITY_SMTP_SECURITY to be starttls or tls")
         return self
 
     @model_validator(mode="after")
