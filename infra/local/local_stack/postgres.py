@@ -25,9 +25,13 @@ _STOP_SECONDS_MAX: Final = 30.0  # fast shutdown writes one checkpoint
 _LEFTOVER_SECONDS_MAX: Final = 10.0  # backends of a killed server end within this once they notice
 _SOCKET_PATH_LENGTH_MAX: Final = 80  # the kernel allows 107 bytes with the socket's own name
 
+# Ten processes' pools and room for the tests beside them.
+MAX_CONNECTIONS: Final = "200"
+# Where a crash of the machine may lose everything.
+FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _ALWAYS: Final = {
     "listen_addresses": "127.0.0.1",
-    "max_connections": "200",  # ten processes' pools and room for the tests beside them
+    "max_connections": MAX_CONNECTIONS,
     "shared_buffers": "128MB",
     "jit": "off",  # compiling costs more than these short statements take
     "timezone": "UTC",
@@ -36,7 +40,6 @@ _ALWAYS: Final = {
     "log_min_duration_statement": "1s",  # slower than that is worth a line in the log
     "log_lock_waits": "on",
 }
-_FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
@@ -154,7 +157,7 @@ class EmbeddedPostgres:
         socket_folder = self.directory if len(str(self.directory)) <= _SOCKET_PATH_LENGTH_MAX else ""
         settings = _ALWAYS | {"port": str(self.port), "unix_socket_directories": str(socket_folder)}
         if self.durability == "off":
-            settings |= _FAST
+            settings |= FAST
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def _initialize(self, account: tuple[int, int] | None) -> None:

@@ -9,6 +9,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from local_stack.ports import free_ports
+from local_stack.postgres import FAST, MAX_CONNECTIONS
 
 POSTGRES_IMAGE: Final = "postgres:18"
 KAFKA_IMAGE: Final = "apache/kafka:4.1.1"
@@ -21,9 +22,10 @@ class ContainerPostgres:
     """PostgreSQL in a container, with the promises of `local_stack.postgres.EmbeddedPostgres` that tests need."""
 
     def __init__(self) -> None:
+        settings = {"max_connections": MAX_CONNECTIONS, **FAST}
         self._container = PostgresContainer(
             POSTGRES_IMAGE, username="postgres", password=secrets.token_hex(16), dbname="postgres", driver=None
-        )
+        ).with_command(["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))])
 
     async def start(self) -> None:
         await asyncio.to_thread(self._container.start)
