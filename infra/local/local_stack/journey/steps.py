@@ -105,8 +105,8 @@ async def seat_executive(admin: Person, program_id: str, person: Person, *, titl
 
 
 def _expected(answer: Answer, *codes: str) -> bool:
-    """False (ask again) for the refusals that a lagging read model gives; anything else is an error."""
-    if answer.code not in codes:
+    """False (ask again) for the refusals that a lagging read model gives, and for having asked too often meanwhile."""
+    if answer.code not in {*codes, "too_many_requests"}:
         raise UnexpectedAnswerError(f"unexpected answer {answer.status}: {answer.body}")
     return False
 
