@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -28,6 +29,19 @@ Key = Annotated[SecretStr, AfterValidator(_check_key)]
 DEVELOPMENT_KEY = SecretStr(base64.b64encode(b"development-only-key-32-bytes-ok").decode())
 
 
+class UnreadableFileError(Exception):
+    """A setting names a file that cannot be read; says which setting and why, and nothing of what is in the file."""
+
+
+def _read(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UnreadableFileError(f"{name}: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{name}: {path} is not UTF-8 text") from error
+
+
 class _Environment(PydanticBaseSettingsSource):
     """Reads `IMPACTNET_<SERVICE>_<NAME>`, else `IMPACTNET_<NAME>`; `<either>_FILE` names a mounted file instead."""
 
@@ -38,8 +52,7 @@ class _Environment(PydanticBaseSettingsSource):
             if name in os.environ:
                 return os.environ[name], field_name, False
             if f"{name}_FILE" in os.environ:
-                with open(os.environ[f"{name}_FILE"], encoding="utf-8") as file:  # noqa: PTH123 -- read once, at start
-                    return file.read().strip(), field_name, False
+                return _read(f"{name}_FILE", Path(os.environ[f"{name}_FILE"])), field_name, False
         return None, field_name, False
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001 -- the library's signature
@@ -157,4 +170,7 @@ def read_settings(kind: type[S]) -> S:
             # What settings say of one another names them itself.
             where = f"IMPACTNET_{context.upper()}_{name}: " if name else ""
             sys.stderr.write(f"{context}: {where}{item['msg'].removeprefix('Value error, ')}\n")
+        raise SystemExit(2) from error
+    except UnreadableFileError as error:
+        sys.stderr.write(f"{kind.CONTEXT}: {error}\n")
         raise SystemExit(2) from error

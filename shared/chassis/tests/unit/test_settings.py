@@ -86,6 +86,22 @@ def test_what_is_wrong_is_named_once_in_a_line_of_its_own(environment, capsys, t
     assert capsys.readouterr().err == f"sample: {said}\n"
 
 
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, ": No such file or directory"), (b"\xff\xfe", " is not UTF-8 text")]
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_setting_that_names_it(
+    environment, tmp_path, capsys, content: bytes | None, why: str
+):
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    environment(IMPACTNET_SAMPLE_MASTER_KEY_FILE=str(path))
+    with pytest.raises(SystemExit) as refusal:
+        read_settings(SealingSettings)
+    assert refusal.value.code == 2
+    assert capsys.readouterr().err == f"sample: IMPACTNET_SAMPLE_MASTER_KEY_FILE: {path}{why}\n"
+
+
 def test_production_starts_when_every_secret_is_set(environment):
     environment(IMPACTNET_ENVIRONMENT="production", IMPACTNET_SAMPLE_MASTER_KEY=KEY, **DATABASES)
     assert SampleSettings().environment == "production"
