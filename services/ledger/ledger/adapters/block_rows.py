@@ -1,6 +1,6 @@
 """Blocks of a stretch one by one, for what the quick look did not pass: row, neighbour and postings, exactly."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,11 +33,17 @@ Line = tuple[int, int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a stretch is: hashes of its leaves, its first broken block, and what the next block has to continue."""
+    """What a stretch is: hashes of its leaves, its first broken block, and what the next block has to continue.
+
+    Of blocks that are all sound also `kinds`, how many there are of each kind, and `is_booked`: whether the events that
+    they were made from were seen to be remembered.
+    """
 
     leaves: list[bytes]
     broken: Broken | None
     last: Link
+    kinds: Counter[str]
+    is_booked: bool
 
 
 async def read_block(connection: Any, index: int) -> StoredBlock | None:
@@ -83,7 +89,8 @@ async def read_stretch(connection: Any, start: int, end: int, before: StoredBloc
             broken = row[0], failure
             break
         previous = _stored(row, ())
-    return Reading([leaf_hash(row[8]) for row in rows], broken, link_of(previous))
+    kinds = Counter(row[2] for row in rows)
+    return Reading([leaf_hash(row[8]) for row in rows], broken, link_of(previous), kinds, is_booked=False)
 
 
 def link_of(block: StoredBlock | None) -> Link:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ledger.adapters.chain_reading import ChainReader
 from ledger.adapters.evidence_groups import ask_of_everything, ask_of_stretch
 from ledger.adapters.evidence_records import RECORDS
-from ledger.adapters.evidence_rows import ROW_CHECKS, RowCheck
+from ledger.adapters.evidence_rows import EVENTS, ROW_CHECKS, RowCheck
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
 from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
 from ledger.adapters.snapshot_readers import JOINING_SETTINGS, READING_SETTINGS, SnapshotReaders, Statement
@@ -20,7 +20,7 @@ from ledger.domain.proofs import NodeId
 from ledger.domain.refusals import NotCanonicalError
 from ledger.use_cases.events import Source
 from ledger.use_cases.readings import StoredCheckpoint
-from ledger.use_cases.verification_ports import Contradiction, HeadRow, Segment, StoredState
+from ledger.use_cases.verification_ports import Contradiction, HeadRow, Seen, Segment, StoredState
 
 # Blocks per stretch where other work waits for this process: some 30 ms each.
 INLINE_BLOCKS: Final = 2048
@@ -96,7 +96,7 @@ class PostgresEvidence:
             return
         for first, after in pieces_of(start, end, INLINE_BLOCKS):
             async with self._set(SEGMENT_SETTINGS):
-                segment = await check_segment(self._driver, first, after)
+                segment = await check_segment(self._driver, first, after, EVENTS)
             yield segment
 
     async def nodes(self, wanted: Iterable[NodeId]) -> Mapping[NodeId, bytes]:
@@ -144,10 +144,11 @@ class PostgresEvidence:
     def receipts(self, after: int) -> AsyncIterator[Sequence[tuple[int, str]]]:
         return self._pages(_RECEIPTS, after)
 
-    async def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
-        asked = ask_of_everything() if whole else ask_of_stretch()
-        statements = [(each.statement, (start, end) if each.is_of_stretch else ()) for each in asked]
-        found = await self._answers(statements, JOINING_SETTINGS if whole else {})
+    async def contradictions(
+        self, start: int, end: int, *, whole: bool, seen: Seen | None = None
+    ) -> AsyncIterator[Contradiction]:
+        asked = ask_of_everything(start, end, seen) if whole else ask_of_stretch(start, end, seen)
+        found = await self._answers([*asked], JOINING_SETTINGS if whole else {})
         for place, block_index, detail in sorted(found, key=itemgetter(0)):
             if place < len(ROW_CHECKS):
                 yield _row_contradiction(ROW_CHECKS[place], block_index, detail)

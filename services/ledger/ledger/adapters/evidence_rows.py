@@ -5,7 +5,20 @@ from typing import Final
 
 from contracts.applications import ApplicationApproved, ApplicationRejected, AwardProposed, InterviewCompleted
 from contracts.programs import ProgramCreated
+from ledger.domain.block_screening import Sort
 
+# What each kind of block is made from; first what is most of a chain.
+EVENTS: Final[dict[Sort, str]] = {
+    ("interview", ""): InterviewCompleted.TYPE,
+    ("commitment", ""): AwardProposed.TYPE,
+    ("program_create", ""): ProgramCreated.TYPE,
+    ("decision", "approved"): ApplicationApproved.TYPE,
+    ("decision", "rejected"): ApplicationRejected.TYPE,
+}
+_EVENT_TYPE: Final = " ".join(
+    f"WHEN b.transaction_type = '{kind}' AND coalesce(b.data->>'outcome', '') = '{outcome}' THEN '{event_type}'"
+    for (kind, outcome), event_type in EVENTS.items()
+)
 # Words in capitals in the statements below stand for these.
 _WORDS: Final = {
     # Only blocks of these kinds have steps. Said wherever one is looked for: by kind, few are read instead of all.
@@ -16,6 +29,7 @@ _WORDS: Final = {
     # All of them, or those that were picked out before: see `evidence_groups`. Interviews and decisions are not there.
     "BLOCKS": "blocks",
     "MOVED": "blocks",
+    "COUNTED": "(SELECT transaction_type, count(*) AS number FROM blocks GROUP BY 1)",
     # What stands before it is worked out once for a row: a join would do it again for each look at the row.
     "ONCE": "OFFSET 0",
     "RANGE": "b.block_index >= $1 AND b.block_index < $2",
@@ -25,12 +39,7 @@ _WORDS: Final = {
     (b.data->>'tranche_id')::uuid AS tranche_id, (b.data->>'donation_id')::uuid AS donation_id,
     (b.data->>'earmark')::uuid AS earmark, (b.data->>'donor_id')::uuid AS donor_id,
     (b.data->>'beneficiary_id')::uuid AS beneficiary_id""",
-    # What each kind of block is made from; first what is most of a chain.
-    "EVENT_TYPE": f"""CASE WHEN b.transaction_type = 'interview' THEN '{InterviewCompleted.TYPE}'
-        WHEN b.transaction_type = 'commitment' THEN '{AwardProposed.TYPE}'
-        WHEN b.transaction_type = 'program_create' THEN '{ProgramCreated.TYPE}'
-        WHEN b.data->>'outcome' = 'approved' THEN '{ApplicationApproved.TYPE}'
-        WHEN b.data->>'outcome' = 'rejected' THEN '{ApplicationRejected.TYPE}' END""",
+    "EVENT_TYPE": f"CASE {_EVENT_TYPE} END",
 }
 _PARTY_COLUMNS: Final = (
     "program_id",
@@ -80,6 +89,15 @@ def spell_out(statement: str, **words: str) -> str:
     return statement
 
 
+# What came back for an award that is over is released without an event: decommitments are not asked for theirs.
+BOOKED: Final = RowCheck(
+    "booked_events",
+    "event_id",
+    ("event_type",),
+    """SELECT b.block_index AS speaker, b.transaction_id::uuid AS event_id, EVENT_TYPE AS event_type
+        FROM blocks AS b
+        WHERE b.transaction_type IN ('interview', 'decision', 'commitment', 'program_create') AND RANGE""",
+)
 ROW_CHECKS: Final = (
     RowCheck(
         "programs",
@@ -141,15 +159,7 @@ ROW_CHECKS: Final = (
                 b.transaction_id::uuid AS commitment_id, MONEY
             FROM BLOCKS AS b WHERE b.transaction_type = 'commitment' AND RANGE""",
     ),
-    # What came back for an award that is over is released without an event: decommitments are not asked for theirs.
-    RowCheck(
-        "booked_events",
-        "event_id",
-        ("event_type",),
-        """SELECT b.block_index AS speaker, b.transaction_id::uuid AS event_id, EVENT_TYPE AS event_type
-            FROM blocks AS b
-            WHERE b.transaction_type IN ('interview', 'decision', 'commitment', 'program_create') AND RANGE""",
-    ),
+    BOOKED,
     RowCheck(
         "booked_events",
         "event_id",

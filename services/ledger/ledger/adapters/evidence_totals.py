@@ -2,6 +2,12 @@
 
 from typing import Final
 
+# COUNTED stands for the blocks of each kind.
+COUNTS: Final = """
+    SELECT NULL, 'block_counts ' || transaction_type || ': ' || coalesce(shown.number, 0) || ', there are '
+           || coalesce(real.number, 0)
+       FROM block_counts AS shown FULL JOIN COUNTED AS real USING (transaction_type)
+       WHERE shown.number IS DISTINCT FROM real.number"""
 STATEMENTS_OF_TOTALS: Final = (
     """SELECT NULL, 'balances ' || currency || ' ' || account || ': ' || CASE
            WHEN shown.balance IS NULL THEN 'missing'
@@ -11,11 +17,7 @@ STATEMENTS_OF_TOTALS: Final = (
        FULL JOIN (SELECT account, currency, sum(amount) AS balance FROM postings GROUP BY 1, 2) AS moved
            USING (account, currency)
        WHERE shown.balance IS DISTINCT FROM moved.balance""",
-    """SELECT NULL, 'block_counts ' || transaction_type || ': ' || coalesce(shown.number, 0) || ', there are '
-           || coalesce(real.number, 0)
-       FROM block_counts AS shown
-       FULL JOIN (SELECT transaction_type, count(*) AS number FROM blocks GROUP BY 1) AS real USING (transaction_type)
-       WHERE shown.number IS DISTINCT FROM real.number""",
+    COUNTS,
     """SELECT NULL, 'row_counts ' || name || ': ' || coalesce(shown.number, 0) || ', there are ' ||
         coalesce(real.number, 0)
        FROM row_counts AS shown

@@ -10,6 +10,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Final, Self
 
+from ledger.adapters.evidence_rows import EVENTS
 from ledger.adapters.segment_process import decode_segment, encode_task
 from ledger.use_cases.verification_ports import Segment
 
@@ -84,7 +85,7 @@ class SegmentPool:
     async def _ask(self, process: Process, free: deque[Process], snapshot: str, start: int, end: int) -> Segment:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("a verifying process without pipes")
-        process.stdin.write(encode_task(self._url, snapshot, start, end))
+        process.stdin.write(encode_task(self._url, snapshot, start, end, EVENTS))
         await process.stdin.drain()
         line = await asyncio.wait_for(process.stdout.readline(), ANSWER_SECONDS_MAX)
         if not line:

@@ -6,6 +6,8 @@ A line of JSON in is one stretch, a line out what was found. It ends when its pa
 import asyncio
 import gc
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -13,12 +15,14 @@ import orjson
 
 from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
 from ledger.adapters.snapshot_readers import READING_SETTINGS, see
+from ledger.domain.block_screening import Sort
 from ledger.domain.merkle import Node
-from ledger.use_cases.verification_ports import Segment
+from ledger.use_cases.verification_ports import Seen, Segment
 
 
-def encode_task(url: str, snapshot: str, start: int, end: int) -> bytes:
-    return orjson.dumps({"url": url, "snapshot": snapshot, "start": start, "end": end}) + b"\n"
+def encode_task(url: str, snapshot: str, start: int, end: int, events: Mapping[Sort, str]) -> bytes:
+    told = [(*sort, event_type) for sort, event_type in events.items()]
+    return orjson.dumps({"url": url, "snapshot": snapshot, "start": start, "end": end, "events": told}) + b"\n"
 
 
 def decode_segment(line: bytes) -> Segment:
@@ -27,6 +31,7 @@ def decode_segment(line: bytes) -> Segment:
     if "error" in fields:
         raise RuntimeError(f"a verifying process failed: {fields['error']}")
     fields["subtrees"] = [Node(level, index, bytes.fromhex(digest)) for level, index, digest in fields["subtrees"]]
+    fields["seen"] = Seen(Counter(fields["seen"]["kinds"]), is_booked=fields["seen"]["is_booked"])
     fields["broken"] = fields["broken"] and (fields["broken"][0], fields["broken"][1])
     return Segment(**fields)
 
@@ -34,6 +39,8 @@ def decode_segment(line: bytes) -> Segment:
 def _encode_segment(segment: Segment) -> bytes:
     fields = {name: getattr(segment, name) for name in Segment.__slots__}
     fields["subtrees"] = [(node.level, node.index, node.hash.hex()) for node in segment.subtrees]
+    # As it stands: of a Counter orjson takes none but plain dictionaries.
+    fields["seen"] = {"kinds": dict(segment.seen.kinds), "is_booked": segment.seen.is_booked}
     return orjson.dumps(fields)
 
 
@@ -43,7 +50,8 @@ async def _answer(task: dict[str, Any], connection: asyncpg.Connection) -> bytes
     try:
         # The parent's view: what is appended meanwhile is not looked at.
         await see(connection, task["snapshot"])
-        return _encode_segment(await check_segment(connection, task["start"], task["end"]))
+        events = {(kind, outcome): event_type for kind, outcome, event_type in task["events"]}
+        return _encode_segment(await check_segment(connection, task["start"], task["end"], events))
     finally:
         await transaction.rollback()
 

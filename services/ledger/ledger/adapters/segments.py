@@ -1,6 +1,6 @@
 """Checks a stretch of the chain on a plain driver connection: blocks, postings, and the tree over them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,18 +15,19 @@ from ledger.adapters.block_rows import (
     read_lines,
     read_stretch,
 )
-from ledger.domain.block_screening import Link, Move, screen
+from ledger.domain.block_screening import Link, Move, Sort, screen
 from ledger.domain.merkle import HASH_BYTES
 from ledger.domain.tree_walk import Level, levels_within, subtrees_of
 from ledger.domain.verification import StoredBlock
-from ledger.use_cases.verification_ports import Segment
+from ledger.use_cases.verification_ports import Seen, Segment
 
 # What a session asks for to check stretches, beside ISO dates and the time zone UTC.
 SEGMENT_SETTINGS: Final = {
     # No function or operator that somebody put elsewhere, named as one of PostgreSQL's own, answers in its place.
     "search_path": "pg_catalog",
-    # Rows come in the order of their index, and need not be sorted into it.
+    # Rows come in the order of their index, and need not be sorted into it. All that is asked has one.
     "enable_bitmapscan": "off",
+    "enable_seqscan": "off",
 }
 
 # Blocks whose bytes come as one value, which still fits into a processor's own memory: a row for each block would cost
@@ -46,6 +47,12 @@ _POSTINGS: Final = """
     SELECT count(*), string_agg(concat(block_index, ' ', line, ' ', account, ' ', currency, ' ', amount), E'\\n')
     FROM (SELECT block_index, line, account, currency, amount
         FROM ledger.postings WHERE block_index >= $1 AND block_index < $2 ORDER BY block_index, line) AS stretch"""
+_KINDS: Final = """
+    SELECT transaction_type, count(*) FROM ledger.blocks WHERE block_index = ANY ($1::bigint[]) GROUP BY 1"""
+# In one walk through the index, for ids that are as old as each other lie beside each other in it (RFC 9562, 5.7).
+_BOOKED: Final = """
+    SELECT count(DISTINCT event_id) FROM ledger.booked_events
+    WHERE event_id = ANY (string_to_array($1, ' ')::uuid[]) AND event_type = $2"""
 # Of each level the spans that hold nodes of the stretch, from the one that holds its first.
 _SPANS: Final = """
     SELECT of_level, first, hashes
@@ -56,23 +63,32 @@ _SPANS: Final = """
     ORDER BY of_level, first"""
 
 
-async def check_segment(connection: Any, start: int, end: int) -> Segment:
-    """`connection` is asyncpg's, in a transaction that sees one snapshot, with the settings above."""
+async def check_segment(connection: Any, start: int, end: int, events: Mapping[Sort, str]) -> Segment:
+    """`connection` is asyncpg's, in a transaction that sees one snapshot, with the settings above.
+
+    `events` are the types of events from which blocks are made.
+    """
     before = await read_block(connection, start - 1) if start else None
-    reading = await look_quickly(connection, start, end, before) or await read_stretch(connection, start, end, before)
+    reading = await look_quickly(connection, start, end, before, events)
+    reading = reading or await read_stretch(connection, start, end, before)
     broken = reading.broken
     levels = levels_within(start, reading.leaves if broken is None else reading.leaves[: broken[0] - start])
     broken = await _check_nodes(connection, levels) or broken
     subtrees = [] if broken else subtrees_of(levels, start, end)
     last = reading.last
-    return Segment(start, end, subtrees, last.hash, last.moment, last.nonce, broken)
+    seen = Seen(reading.kinds, is_booked=reading.is_booked)
+    return Segment(start, end, subtrees, last.hash, last.moment, last.nonce, seen, broken)
 
 
-async def look_quickly(connection: Any, start: int, end: int, before: StoredBlock | None) -> Reading | None:
+async def look_quickly(
+    connection: Any, start: int, end: int, before: StoredBlock | None, events: Mapping[Sort, str]
+) -> Reading | None:
     """The quick look, and the exact one at what it does not pass; None when these are not the blocks of the stretch."""
     leaves: list[bytes] = []
     moves: list[Move] = []
     suspects: set[int] = set() if before else {start}
+    strangers: list[int] = []
+    ids: dict[Sort, list[bytes]] = defaultdict(list)
     link: Link | None = link_of(before)
     for first, count, joined, hashes, untold in await connection.fetch(_BLOCKS, start, end):
         if count != min(PART_BLOCKS, end - first):
@@ -83,6 +99,9 @@ async def look_quickly(connection: Any, start: int, end: int, before: StoredBloc
         leaves += seen.leaves
         moves += seen.moves
         suspects |= seen.suspects.union(untold or ())
+        strangers += seen.strangers
+        for sort, found in seen.ids.items():
+            ids[sort] += found
         link = seen.last
     # Where a suspect stands in time is not known here: what follows it is looked at with it.
     suspects |= {index + 1 for index in suspects if index + 1 < end}
@@ -92,7 +111,25 @@ async def look_quickly(connection: Any, start: int, end: int, before: StoredBloc
         lines = await read_lines(connection, start, end)
         suspects |= set() if is_posted else _wrongly_posted(lines, moves)
         broken = await first_broken(connection, suspects, lines)
-    return Reading(leaves, broken, link or link_of(await read_block(connection, end - 1)))
+    last = link or link_of(await read_block(connection, end - 1))
+    kinds = Counter(dict(await connection.fetch(_KINDS, strangers)) if strangers else {})
+    for (kind, _), found in ids.items():
+        kinds[kind] += len(found)
+    return Reading(leaves, broken, last, kinds, await _is_booked(connection, kinds, ids, events))
+
+
+async def _is_booked(
+    connection: Any, kinds: Mapping[str, int], ids: Mapping[Sort, Sequence[bytes]], events: Mapping[Sort, str]
+) -> bool:
+    """That the event of every block that is made from one is remembered under its type."""
+    asked = 0
+    for sort, event_type in events.items():
+        found = ids.get(sort, ())
+        if found and await connection.fetchval(_BOOKED, b" ".join(found).decode(), event_type) != len(found):
+            return False
+        asked += len(found)
+    # Those of a form that is not known, and those whose id is that of no event, are asked for elsewhere.
+    return asked == sum(kinds.get(kind, 0) for kind in {kind for kind, _ in events})
 
 
 async def _is_posted(connection: Any, start: int, end: int, moves: Sequence[Move]) -> bool:

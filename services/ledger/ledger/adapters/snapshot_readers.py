@@ -22,7 +22,7 @@ READING_SETTINGS: Final = {
 # And where whole tables are joined: row by row is for few, which is what statistics of yesterday say of many.
 JOINING_SETTINGS: Final = {"enable_nestloop": "off"}
 
-Statement = tuple[str, tuple[int, ...]]
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class SnapshotReaders:

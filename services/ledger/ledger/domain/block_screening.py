@@ -62,6 +62,7 @@ FORMS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("exception", {"event_id": ID, "event_type": _CODE, "event_hash": _SHA256, "code": _CODE}),
 )
 NUMBERS: Final = frozenset({"reviews", "messages"})
+_IS_ID: Final = re.compile(ID.encode()).fullmatch
 # Between the preimages of a stretch: no byte of canonical JSON.
 SEPARATOR: Final = b"\x00"
 
@@ -91,17 +92,24 @@ class Move(NamedTuple):
     target: str
 
 
+# Kind and outcome ('' where it has none) of blocks whose ids are UUIDs; None in its place for those with other ids.
+Sort = tuple[str, str | None]
+
+
 @dataclass(slots=True)
 class Screening:
     """What was seen.
 
     `leaves` are the hashes of the bytes in the tree, of all blocks; `suspects` the indexes of those that did not pass,
-    `moves` those of blocks that move money. `last` is None where the last block is not of a form that is known.
+    `moves` those of blocks that move money. `ids` are the transaction ids of all blocks but the `strangers`, whose form
+    is not known. `last` is None where the last block is one.
     """
 
     leaves: list[bytes]
     moves: list[Move]
     suspects: set[int]
+    ids: dict[Sort, list[bytes]]
+    strangers: list[int]
     last: Link | None
 
 
@@ -111,6 +119,8 @@ class _Plan(NamedTuple):
     place: Callable[[bytes], tuple[bytes, ...]]  # index, previous hash, moment, nonce
     exact: tuple[tuple[slice, Callable[[bytes], Any]], ...]
     move: Callable[[bytes], tuple[bytes, ...]] | None  # index, amount, source, target, what leaves and what arrives
+    sort: Sort
+    id: slice
 
 
 # Of a block of no form; what follows it is looked at exactly.
@@ -134,18 +144,18 @@ def _pattern(kind: str, fields: dict[str, str]) -> re.Pattern[bytes]:
         f'"previous_hash":"(?P<previous>{_SHA256})",'
         r'"timestamp":"(?P<moment>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})Z",'
         # JSON writes the id as it stands.
-        f'"transaction_id":"[ !#-\\[\\]-~]*","transaction_type":"{kind}"\\}}'
+        f'"transaction_id":"(?P<id>[ !#-\\[\\]-~]*)","transaction_type":"{kind}"\\}}'
     )
     return re.compile(text.encode())
 
 
-_PATTERNS: Final = tuple((_pattern(kind, fields), fields) for kind, fields in FORMS)
+_PATTERNS: Final = tuple((kind, fields, _pattern(kind, fields)) for kind, fields in FORMS)
 _known: Final[dict[bytes, _Plan]] = {}
 
 
 def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
     """The plan for all bytes of this outline, from one of them; None when it is of no form."""
-    for pattern, fields in _PATTERNS:
+    for kind, fields, pattern in _PATTERNS:
         match = pattern.fullmatch(preimage)
         if match is None:
             continue
@@ -158,7 +168,9 @@ def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
             for name in sorted(_EXACT & fields.keys())
         )
         move = places("index", "amount", "source", "target", "left", "arrived") if "postings" in fields else None
-        plan = _Plan(places("index", "previous", "moment", "nonce"), exact, move)
+        outcome = match["outcome"].decode() if "outcome" in fields else ""
+        sort = (kind, outcome if _IS_ID(match["id"]) else None)
+        plan = _Plan(places("index", "previous", "moment", "nonce"), exact, move, sort, slice(*match.span("id")))
         if len(_known) < _KNOWN_MAX:
             _known[outline] = plan
         return plan
@@ -182,6 +194,9 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
     leaves = [sha256(b"\x00" + preimage).digest() for preimage in preimages]
     moves: list[Move] = []
     suspects: set[int] = set()
+    strangers: list[int] = []
+    ids: dict[Sort, list[bytes]] = {}
+    alike: list[bytes] = []  # of these the ids of blocks like the one before
     places: list[bytes] = []
     outlines = joined.translate(_OUTLINE)
     last_outline, plan, end = b"", None, -1
@@ -192,8 +207,10 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
         if outline != last_outline:  # neighbours are often alike, and comparing is less than looking up
             plan = _known.get(outline) or _learn(outline, preimage)
             last_outline = outline
+            alike = ids.setdefault(plan.sort, []) if plan else []
         if plan is None:
             suspects.add(index)
+            strangers.append(index)
             places += _NOWHERE
             continue
         for where, fits in plan.exact:
@@ -206,11 +223,12 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
             else:
                 suspects.add(index)
         places += plan.place(preimage)
+        alike.append(preimage[plan.id])
     if digests != hashes or not _are_linked(places, digests, start, before):
         suspects.update(range(start, start + count))  # which of them it is, is found exactly
     moment, nonce = places[-2:]
     last = None if plan is None else Link(digests[-2 * HASH_BYTES :], moment.decode(), int(nonce))
-    return Screening(leaves, moves, suspects, last)
+    return Screening(leaves, moves, suspects, ids, strangers, last)
 
 
 def _are_linked(places: Sequence[bytes], digests: str, start: int, before: Link) -> bool:

@@ -1,7 +1,8 @@
 """What a verification reads: one snapshot of everything that has to fit together. Light, for worker processes."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +20,22 @@ class HeadRow:
     peaks: bytes
 
 
+@dataclass(slots=True)
+class Seen:
+    """What sound blocks have told on the way, which need not be asked again.
+
+    `kinds`: how many there are of each kind. `is_booked`: the events that they were made from are all remembered; what
+    is not so is not known yet.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    is_booked: bool = True
+
+    def add(self, other: "Seen") -> None:
+        self.kinds += other.kinds
+        self.is_booked = self.is_booked and other.is_booked
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """What was found in blocks start..end-1. `broken` is (index, failure); the rest counts only where it is None.
@@ -32,6 +49,7 @@ class Segment:
     tip: str
     moment: str
     nonce: int
+    seen: Seen
     broken: tuple[int, str] | None = None
 
 
@@ -106,6 +124,11 @@ class Evidence(Protocol):
         """(number, row) of the receipts with higher numbers than `after`, in order, page by page."""
         ...
 
-    def contradictions(self, start: int, end: int, *, whole: bool) -> AsyncIterator[Contradiction]:
-        """Rows that contradict blocks start..end-1; `whole`: also sums over everything, and rows without a block."""
+    def contradictions(
+        self, start: int, end: int, *, whole: bool, seen: Seen | None = None
+    ) -> AsyncIterator[Contradiction]:
+        """Rows that contradict blocks start..end-1; `whole`: also sums over everything, and rows without a block.
+
+        `seen` is what these very blocks have told already, if they were looked at before.
+        """
         ...

@@ -1,7 +1,7 @@
 """The parts that verifications are made of: blocks with the tree over them, checkpoints, the head, and what beside."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.checkpoints import SIZE_MAX, open_checkpoint
@@ -12,7 +12,7 @@ from ledger.domain.refusals import BadNoteError, BadProofError
 from ledger.domain.tree_walk import TreeWalk
 from ledger.domain.verified_state import BalancesDigest, VerifiedState
 from ledger.use_cases.readings import StoredCheckpoint
-from ledger.use_cases.verification_ports import Evidence, HeadRow
+from ledger.use_cases.verification_ports import Evidence, HeadRow, Seen
 
 # Blocks whose checkpoints are looked at together: one query for all their nodes.
 CHECKPOINT_WINDOW_BLOCKS: Final = 65_536
@@ -71,9 +71,10 @@ class BrokenError(Exception):
 
 @dataclass(slots=True)
 class Walk:
-    """What was seen on the way: the tree, and of the last block hash, time and nonce."""
+    """What was seen on the way: the tree, what all blocks told, and of the last one hash, time and nonce."""
 
     tree: TreeWalk
+    seen: Seen = field(default_factory=Seen)
     tip: str = ""
     moment: str = ""
     nonce: int = 0
@@ -113,6 +114,7 @@ async def walk_blocks(source: Evidence, walk: Walk, end: int, progress: Callable
                 last_leaf = ((node.index + 1) << node.level) - 1
                 raise BrokenError(last_leaf, f"tree: node {node.level}/{node.index} differs from the blocks")
         walk.tip, walk.moment, walk.nonce = segment.tip, segment.moment, segment.nonce
+        walk.seen.add(segment.seen)
         progress(segment.end)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ledger.domain.tree_walk import TreeWalk
-from ledger.use_cases.verification_ports import Evidence
+from ledger.use_cases.verification_ports import Evidence, Seen
 from ledger.use_cases.verify_blocks import (
     BrokenError,
     Finding,
@@ -67,12 +67,12 @@ async def verify_chain(
     await note(check_outside(source, trust, head.size))
     if whole:
         await note(_check_sealed(source, trust, head.size))
-    findings += [finding async for finding in contradictions(source, start, stop, whole=whole)]
+    findings += [finding async for finding in contradictions(source, start, stop, whole=whole, seen=walk.seen)]
     return Outcome(start, stop, tuple(findings))
 
 
-async def contradictions(source: Evidence, start: int, end: int, *, whole: bool) -> AsyncIterator[Finding]:
-    async for each in source.contradictions(start, end, whole=whole):
+async def contradictions(source: Evidence, start: int, end: int, *, whole: bool, seen: Seen) -> AsyncIterator[Finding]:
+    async for each in source.contradictions(start, end, whole=whole, seen=seen):
         yield Finding(each.block_index, each.detail)
 
 

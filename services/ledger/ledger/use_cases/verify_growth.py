@@ -87,7 +87,9 @@ async def _verify_new(
     except BrokenError as broken:
         findings.append(broken.finding)
     else:
-        findings += [each async for each in contradictions(source, previous.size, head.size, whole=False)]
+        findings += [
+            each async for each in contradictions(source, previous.size, head.size, whole=False, seen=walk.seen)
+        ]
     return Outcome(previous.size, head.size, tuple(findings))
 
 

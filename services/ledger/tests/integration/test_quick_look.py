@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.adapters.block_rows import read_stretch
+from ledger.adapters.evidence_rows import EVENTS
 from ledger.adapters.segments import PART_BLOCKS, SEGMENT_SETTINGS, check_segment, look_quickly
 from ledger.adapters.snapshot_readers import READING_SETTINGS
 from ledger.domain.canonical import encode
@@ -138,7 +139,7 @@ async def looked_at(connection: Any) -> tuple[Any, Any]:
     """What the quick look finds broken first, and what the exact one does."""
     size = await connection.fetchval("SELECT size FROM ledger.head")
     exact = await read_stretch(connection, 0, size, None)
-    quick = await look_quickly(connection, 0, size, None)
+    quick = await look_quickly(connection, 0, size, None, EVENTS)
     if quick is None:
         quick = exact  # not even the number of blocks is right: they were looked at exactly
     assert quick.leaves == exact.leaves or exact.broken
@@ -236,6 +237,35 @@ def test_functions_and_operators_of_somebody_else_do_not_answer(attacker):
             CREATE OPERATOR ledger.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = ledger.same_bytes);
             CREATE FUNCTION ledger.concat(VARIADIC text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'x' $$;
             UPDATE ledger.blocks SET nonce = 77 WHERE block_index = 3""")
-        return (await check_segment(connection, 0, size)).broken
+        return (await check_segment(connection, 0, size, EVENTS)).broken
 
     assert attacker(replaced) == (3, "columns: the column nonce differs from the bytes")
+
+
+@pytest.mark.parametrize("kind", ["interview", "decision", "commitment", "program_create"])
+@pytest.mark.parametrize("lost", ["deleted", "of another type", "another one twice in its place"])
+def test_an_event_that_is_not_remembered_is_not_taken_for_booked(attacker, kind, lost):
+    event = f"(SELECT transaction_id::uuid FROM ledger.blocks WHERE transaction_type = '{kind}' ORDER BY 1 LIMIT 1)"
+    statements = {
+        "deleted": f"DELETE FROM ledger.booked_events WHERE event_id = {event}",
+        "of another type": f"UPDATE ledger.booked_events SET event_type = 'x' WHERE event_id = {event}",
+        # Where even the primary key is gone: as many rows as there have to be, and of their types.
+        "another one twice in its place": f"""
+            ALTER TABLE ledger.booked_events DROP CONSTRAINT pk_booked_events;
+            CREATE TEMP TABLE gone AS SELECT * FROM ledger.booked_events WHERE event_id = {event};
+            DELETE FROM ledger.booked_events WHERE event_id = {event};
+            INSERT INTO ledger.booked_events SELECT kept.* FROM ledger.booked_events AS kept
+                JOIN gone USING (event_type) LIMIT 1""",
+    }
+
+    async def look(connection: Any) -> tuple[Any, ...]:
+        size = await connection.fetchval("SELECT size FROM ledger.head")
+        rows = await connection.fetch("SELECT transaction_type, count(*) FROM ledger.blocks GROUP BY 1")
+        before = await look_quickly(connection, 0, size, None, EVENTS)
+        await connection.execute(statements[lost])
+        after = await look_quickly(connection, 0, size, None, EVENTS)
+        assert before is not None
+        assert after is not None
+        return before.is_booked, after.is_booked, before.kinds == after.kinds == dict(rows)
+
+    assert attacker(look) == (True, False, True)

@@ -83,6 +83,11 @@ def test_everything_the_ledger_writes_passes_at_speed():
     seen = look(blocks)
     assert seen.suspects == set()
     assert seen.leaves == [leaf_hash(block.preimage) for block in blocks]
+    assert seen.strangers == []
+    ids = [identity.decode() for found in seen.ids.values() for identity in found]
+    assert sorted(ids) == sorted(block.transaction_id for block in blocks)
+    # A decision's event says its outcome; what moves in steps has ids that are no event's.
+    assert {("decision", "approved"), ("decision", "rejected"), ("disbursement", None)} <= seen.ids.keys()
     moved = [str(block.block_index) for block in blocks if "postings" in block.data]
     assert [move.block_index for move in seen.moves] == moved
     sent = next(move for move in seen.moves if blocks[int(move.block_index)].transaction_id == f"{D}:sent")
