@@ -19,20 +19,38 @@ _COUNTS_AT: Final = QUESTIONS.index(COUNTS)
 # The blocks of each kind, as they were counted when they were looked at.
 _COUNTED: Final = "(SELECT key AS transaction_type, value::bigint AS number FROM jsonb_each_text($1::text::jsonb))"
 
+# What many of the questions read from a block's data is read once: each kind's shape has seen to it that it can be.
+_TYPED: Final = {
+    "uuid": ("program_id", "award_id", "tranche_id", "donation_id", "earmark", "donor_id", "beneficiary_id"),
+    "numeric": ("amount",),
+}
+_READ_ONCE: Final = {f"(b.data->>'{name}')::{kind}": name for kind, names in _TYPED.items() for name in names}
 # Most blocks are neither money's nor a programme's, and only `booked_events` has rows for them. Of postings nothing is
 # asked: they are compared with the bytes, block by block.
-_PICKED: Final = """WITH picked_blocks AS MATERIALIZED (
-    SELECT block_index, transaction_type, transaction_id, data - 'postings' AS data, previous_hash, hash
-    FROM blocks WHERE transaction_type <> 'interview' AND transaction_type <> 'decision'),
+_PICKED: Final = f"""WITH picked_blocks AS MATERIALIZED (
+    SELECT block_index, transaction_type, transaction_id, data - 'postings' AS data, previous_hash, hash,
+        {", ".join(f"{read} AS {name}" for read, name in _READ_ONCE.items())}
+    FROM blocks AS b WHERE transaction_type <> 'interview' AND transaction_type <> 'decision'),
 picked_moves AS MATERIALIZED (
     SELECT * FROM picked_blocks WHERE transaction_type IN ('disbursement', 'refund', 'reversal'))
-"""
+"""  # noqa: S608 -- made of constants
 # Looked for in everything and then cut short: with the limit inside, the plan would be made for finding one at once.
 # NULL counts as the highest.
 _FIRST: Final = """(WITH wrong (block_index, detail) AS MATERIALIZED ({})
     SELECT {} AS place, block_index::bigint, detail::text FROM wrong ORDER BY block_index LIMIT 1)"""
 
 
+def _spell_picked(question: str) -> str:
+    """`b` is a picked block wherever such a question reads one."""
+    spelled = spell_out(question, BLOCKS="picked_blocks", MOVED="picked_moves")
+    for read, name in _READ_ONCE.items():
+        spelled = spelled.replace(read, f"b.{name}")
+    return spelled
+
+
+_TOGETHER: Final = {
+    place: spelled for place, spelled in enumerate(map(_spell_picked, QUESTIONS)) if "picked_" in spelled
+}
 # A statement, which gives (place, block index, detail) of each question to which there is an answer, its first one;
 # and its arguments.
 Asked = tuple[str, tuple[Any, ...]]
@@ -45,17 +63,20 @@ def ask_of_stretch(start: int, end: int, seen: Seen | None) -> Iterator[Asked]:
             yield _FIRST.format(spell_out(question), place), (start, end)
 
 
+def ask_together(start: int, end: int) -> Asked:
+    """All questions that read the picked blocks."""
+    parts = [_FIRST.format(question, place) for place, question in _TOGETHER.items()]
+    return _PICKED + " UNION ALL ".join(parts), (start, end)
+
+
 def ask_of_everything(start: int, end: int, seen: Seen | None) -> Iterator[Asked]:
-    """Questions that read the picked blocks together; the longest first, so that several readers end at one time.
+    """First what is asked of the picked blocks, which takes the longest: so several readers end at one time.
 
     What was `seen` of all blocks spares two more readings of all of them.
     """
     of_stretch = len(QUESTIONS_OF_BLOCKS)
-    spelled = [spell_out(question, BLOCKS="picked_blocks", MOVED="picked_moves") for question in QUESTIONS]
-    together = [place for place, question in enumerate(spelled) if "picked_" in question]
-    parts = [_FIRST.format(spelled[place], place) for place in together]
-    yield _PICKED + " UNION ALL ".join(parts), (start, end)
-    for place in sorted({*range(len(QUESTIONS))} - {*together}):
+    yield ask_together(start, end)
+    for place in sorted({*range(len(QUESTIONS))} - _TOGETHER.keys()):
         if seen is not None and place == _COUNTS_AT:
             counted = orjson.dumps(dict(seen.kinds)).decode()
             yield _FIRST.format(spell_out(QUESTIONS[place], COUNTED=_COUNTED), place), (counted,)

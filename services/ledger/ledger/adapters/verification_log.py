@@ -186,7 +186,11 @@ class ChainVerifier:
             else:
                 async with SegmentPool(self._database.url, processes) as pool:
                     readers = SnapshotReaders(self._database.url, processes) if processes > 1 else None
-                    yield await PostgresEvidence.on(connection, pool, readers), connection
+                    evidence = await PostgresEvidence.on(connection, pool, readers)
+                    try:
+                        yield evidence, connection
+                    finally:
+                        await evidence.close()
             await connection.rollback()
 
 

@@ -85,6 +85,10 @@ class VerificationReading(Protocol):
 class Evidence(Protocol):
     """Everything, as of one moment: a chain that grows meanwhile would look broken."""
 
+    async def begin(self, start: int, end: int) -> None:
+        """`contradictions` of everything will be asked: what of it takes long may be looked for from now on."""
+        ...
+
     async def head(self) -> HeadRow | None: ...
 
     def segments(self, start: int, end: int) -> AsyncIterator[Segment]:

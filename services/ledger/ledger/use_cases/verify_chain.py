@@ -56,6 +56,8 @@ async def verify_chain(
 
     walk = Walk(TreeWalk())
     try:
+        if whole:
+            await source.begin(start, stop)
         if start:
             walk.tree = TreeWalk.at(start, (await frontier_at(source, start)).peaks)
         await walk_blocks(source, walk, stop, progress)

@@ -1,5 +1,6 @@
 """Verification as it runs: what is new, a little of everything all day, all of it at night; sealed, named, shown."""
 
+import asyncio
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from ledger.adapters.verification_parts import make_verifier
 from ledger.adapters.verification_rounds import SCRUB_BLOCKS_MIN, next_night
 from ledger.domain.verified_state import VerifiedState
 from ledger.settings import LedgerSettings
+from ledger.use_cases.verify_chain import Trust, verify_chain
 
 
 async def grow(scenario: Any, blocks: int) -> None:
@@ -279,8 +281,25 @@ async def test_readers_beside_find_what_one_connection_finds_however_the_books_g
         readers = SnapshotReaders(scenario.urls["ledger_worker"], 2)
         shared = await PostgresEvidence.on(connection, None, readers)
         assert [each async for each in shared.contradictions(0, 3, whole=True)] == alone
+        await shared.begin(0, 3)
+        assert [each async for each in shared.contradictions(0, 3, whole=True)] == alone, "begun before it was asked"
+        await shared.close()
         await connection.rollback()
     assert [each.detail.split(":")[0].split()[0] for each in alone] == ["lots", "row_counts"]
+
+
+async def test_what_readers_could_not_read_of_broken_blocks_is_not_told_instead_of_them(scenario):
+    await scenario.donate("10.00")
+    await take_guards_down(scenario)
+    await scenario.fetch('UPDATE blocks SET data = data || \'{"donor_id": "nobody"}\' WHERE block_index = 2')
+    async with scenario.service.worker.database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        evidence = await PostgresEvidence.on(connection, None, SnapshotReaders(scenario.urls["ledger_worker"], 1))
+        outcome = await verify_chain(evidence, Trust((), "localhost"))
+        await asyncio.sleep(0.5)  # the readers have failed by now
+        await evidence.close()
+        await connection.rollback()
+    assert (outcome.broken_index, outcome.failure) == (2, "columns: the column data differs from the bytes")
 
 
 def test_pieces_begin_at_multiples():
