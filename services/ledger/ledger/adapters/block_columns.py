@@ -49,4 +49,5 @@ _SORTED: Final = sorted(
     FORMS, key=lambda form: (form[0] not in _OFTEN, (*_OFTEN, form[0]).index(form[0]), -len(form[1]))
 )
 _DATA: Final = "\n        ".join(_when(*form) for form in _SORTED)
-IS_TOLD: Final = _IS_TOLD.replace("REBUILT", _REBUILT.replace("DATA", _DATA))
+# Every `||` copies all that is before it: literals that stand beside each other are made one.
+IS_TOLD: Final = _IS_TOLD.replace("REBUILT", _REBUILT.replace("DATA", _DATA)).replace("' || '", "")
