@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.chain_reading import ChainReader
-from ledger.adapters.evidence_groups import Asked, ask_of_everything, ask_of_stretch, ask_together
+from ledger.adapters.evidence_groups import ask_afterwards, ask_beforehand, ask_of_stretch
 from ledger.adapters.evidence_records import RECORDS
 from ledger.adapters.evidence_rows import EVENTS, ROW_CHECKS, RowCheck
 from ledger.adapters.segment_pool import SegmentPool, pieces_of
@@ -75,7 +75,7 @@ class PostgresEvidence:
         self._pool = pool
         self._readers = readers
         self._chain = ChainReader(connection)
-        self._begun: dict[Asked, asyncio.Task[list[Sequence[Any]]]] = {}
+        self._begun: asyncio.Task[list[Sequence[Any]]] | None = None
 
     @classmethod
     async def on(
@@ -89,16 +89,15 @@ class PostgresEvidence:
 
     async def close(self) -> None:
         """Gives up what was begun and is not wanted any more."""
-        tasks = [self._begun.popitem()[1] for _ in range(len(self._begun))]
-        for task in tasks:
-            task.cancel()
-        # Blocks that are broken may say what no question can read.
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._begun is not None:
+            self._begun.cancel()
+            # Blocks that are broken may say what no question can read.
+            await asyncio.gather(self._begun, return_exceptions=True)
 
     async def begin(self, start: int, end: int) -> None:
         if self._readers is not None:
-            asked = ask_together(start, end)
-            self._begun[asked] = asyncio.create_task(self._readers.fetch(await self._snapshot(), [asked]))
+            statements = [*ask_beforehand(start, end)]
+            self._begun = asyncio.create_task(self._readers.fetch(await self._snapshot(), statements))
 
     async def head(self) -> HeadRow | None:
         row = await self._driver.fetchrow("SELECT size, tip, tip_at, epoch, peaks FROM head WHERE id = 1")
@@ -162,11 +161,14 @@ class PostgresEvidence:
     async def contradictions(
         self, start: int, end: int, *, whole: bool, seen: Seen | None = None
     ) -> AsyncIterator[Contradiction]:
-        asked = [*(ask_of_everything(start, end, seen) if whole else ask_of_stretch(start, end, seen))]
-        begun = [self._begun[each] for each in asked if each in self._begun]
-        left = [each for each in asked if each not in self._begun]
-        found = await self._answers(left, JOINING_SETTINGS if whole else {})
-        found += [row for task in begun for rows in await task for row in rows]
+        if not whole:
+            found = await self._answers([*ask_of_stretch(start, end, seen)], {})
+        elif self._begun is not None:
+            found = [row for rows in await self._begun for row in rows]
+            found += await self._answers([*ask_afterwards(start, end, seen)], JOINING_SETTINGS)
+        else:
+            asked = [*ask_beforehand(start, end), *ask_afterwards(start, end, seen)]
+            found = await self._answers(asked, JOINING_SETTINGS)
         for place, block_index, detail in sorted(found, key=itemgetter(0)):
             if place < len(ROW_CHECKS):
                 yield _row_contradiction(ROW_CHECKS[place], block_index, detail)

@@ -63,22 +63,24 @@ def ask_of_stretch(start: int, end: int, seen: Seen | None) -> Iterator[Asked]:
             yield _FIRST.format(spell_out(question), place), (start, end)
 
 
-def ask_together(start: int, end: int) -> Asked:
-    """All questions that read the picked blocks."""
-    parts = [_FIRST.format(question, place) for place, question in _TOGETHER.items()]
-    return _PICKED + " UNION ALL ".join(parts), (start, end)
+def ask_beforehand(start: int, end: int) -> Iterator[Asked]:
+    """Of everything, what need not wait for what is seen of the blocks.
 
-
-def ask_of_everything(start: int, end: int, seen: Seen | None) -> Iterator[Asked]:
-    """First what is asked of the picked blocks, which takes the longest: so several readers end at one time.
-
-    What was `seen` of all blocks spares two more readings of all of them.
+    First what is asked of the picked blocks, which takes the longest: so several readers end at one time.
     """
-    of_stretch = len(QUESTIONS_OF_BLOCKS)
-    yield ask_together(start, end)
-    for place in sorted({*range(len(QUESTIONS))} - _TOGETHER.keys()):
-        if seen is not None and place == _COUNTS_AT:
-            counted = orjson.dumps(dict(seen.kinds)).decode()
-            yield _FIRST.format(spell_out(QUESTIONS[place], COUNTED=_COUNTED), place), (counted,)
-        elif not (seen is not None and seen.is_booked and place == _BOOKED_AT):
-            yield _FIRST.format(spell_out(QUESTIONS[place]), place), (start, end) if place < of_stretch else ()
+    parts = [_FIRST.format(question, place) for place, question in _TOGETHER.items()]
+    yield _PICKED + " UNION ALL ".join(parts), (start, end)
+    for place in sorted({*range(len(QUESTIONS))} - _TOGETHER.keys() - {_BOOKED_AT, _COUNTS_AT}):
+        arguments = (start, end) if place < len(QUESTIONS_OF_BLOCKS) else ()
+        yield _FIRST.format(spell_out(QUESTIONS[place]), place), arguments
+
+
+def ask_afterwards(start: int, end: int, seen: Seen | None) -> Iterator[Asked]:
+    """The rest: what was `seen` spares two more readings of all blocks."""
+    if seen is None or not seen.is_booked:
+        yield _FIRST.format(spell_out(QUESTIONS[_BOOKED_AT]), _BOOKED_AT), (start, end)
+    if seen is None:
+        yield _FIRST.format(spell_out(COUNTS), _COUNTS_AT), ()
+    else:
+        counted = orjson.dumps(dict(seen.kinds)).decode()
+        yield _FIRST.format(spell_out(COUNTS, COUNTED=_COUNTED), _COUNTS_AT), (counted,)
