@@ -12,8 +12,8 @@ from contracts.envelope import Event, UndecodableEventError, parse_content
 from contracts.fact import Fact
 from contracts.registry import fact_of
 
-# So many records are understood before the loop may turn to the database's answers: about a tenth of a millisecond. With
-# more the loop turns less often, but all that the database does in between waits for it.
+# So many records are understood before the loop may turn to the database's answers: about a tenth of a millisecond.
+# With more the loop turns less often, but all that the database does in between waits for it.
 UNDERSTOOD_AT_A_TIME: Final = 4
 
 Origin = tuple[str, int, int]
