@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
 _ANSWER_SECONDS_MAX: Final = 5.0  # a service that is importing answers late, a healthy one in milliseconds
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})\b")
 _ANSWER_SIZE_BYTES_MAX: Final = 64 * 1024  # a readiness note is some hundred bytes
 
 
@@ -37,4 +39,7 @@ async def _get(port: int, path: str) -> Answer:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
     head, _, body = bytes(raw).partition(b"\r\n\r\n")
-    return Answer(int(head.split(b" ", 2)[1]), body.decode("utf-8", "replace"))
+    status = _STATUS.match(head)
+    if status is None:  # whoever listens hung up, or speaks something else
+        raise ValueError("this is no answer in HTTP")
+    return Answer(int(status[1]), body.decode("utf-8", "replace"))
