@@ -41,15 +41,24 @@ STATEMENTS_OF_TOTALS: Final = (
            GROUP BY 1) AS real USING (currency)
        WHERE (shown.received, shown.committed, shown.disbursed, shown.refunded)
            IS DISTINCT FROM (real.received, real.committed, real.disbursed, real.refunded)""",
-    """SELECT NULL, 'lot_sums ' || donation_id || ': ' || coalesce(shown.given, 0) || ' given of '
-           || coalesce(shown.amount, 0) || ', lots and links say ' || coalesce(real.given, 0) || ' of '
-           || coalesce(real.amount, 0)
+    """SELECT NULL, 'lot_sums ' || donation_id || ': ' || concat_ws(', ', coalesce(shown.given, 0) || ' given of '
+           || coalesce(shown.amount, 0), shown.refunded || ' refunded', shown.promised || ' promised',
+           shown.paid || ' paid') || '; lots, links and awards say ' || coalesce(real.given, 0) || ' of '
+           || coalesce(real.amount, 0) || ', ' || coalesce(real.refunded, 0) || ', ' || coalesce(real.promised, 0)
+           || ', ' || coalesce(real.paid, 0)
        FROM lot_sums AS shown
-       FULL JOIN (SELECT donation_id, lots.amount, sum(moved.amount) AS given
-           FROM lots JOIN (SELECT from_transaction AS donation_id, amount FROM transaction_links
-               UNION ALL SELECT to_transaction, -amount FROM transaction_links) AS moved USING (donation_id)
+       FULL JOIN (SELECT donation_id, lots.amount, sum(moved.given) AS given, sum(moved.refunded) AS refunded,
+               sum(moved.promised) AS promised, sum(moved.paid) AS paid
+           FROM lots JOIN (
+               SELECT donation_id, 0 AS given, 0 AS refunded, amount - released AS promised, paid FROM award_lots
+               UNION ALL SELECT moves.donation_id, moves.amount, CASE WHEN transaction_type = 'refund' THEN moves.amount
+                   ELSE 0 END, 0, 0
+               FROM (SELECT from_transaction AS donation_id, to_transaction AS payment, amount FROM transaction_links
+                   UNION ALL SELECT to_transaction, from_transaction, -amount FROM transaction_links) AS moves
+               LEFT JOIN transactions ON transactions.id = moves.payment) AS moved USING (donation_id)
            GROUP BY 1, 2) AS real USING (donation_id)
-       WHERE (shown.amount, shown.given) IS DISTINCT FROM (real.amount, real.given)""",
+       WHERE (shown.amount, shown.given, shown.refunded, shown.promised, shown.paid)
+           IS DISTINCT FROM (real.amount, real.given, real.refunded, real.promised, real.paid)""",
     """SELECT NULL, 'account_totals ' || kind || ' ' || currency || ': ' || coalesce(shown.balance, 0)
            || ', the accounts have ' || coalesce(real.balance, 0)
        FROM account_totals AS shown

@@ -333,6 +333,15 @@ UPDATE money_totals SET received = received + 1;
 -- sum of a lot | - | lot_sums {lot}
 UPDATE lot_sums SET given = given + 1 WHERE donation_id = '{lot}';
 
+-- refunds of a lot | - | lot_sums {lot}
+UPDATE lot_sums SET refunded = refunded + 1 WHERE donation_id = '{lot}';
+
+-- promises of a lot | - | lot_sums {lot}
+UPDATE lot_sums SET promised = promised + 1 WHERE donation_id = '{lot}';
+
+-- payments of a lot | - | lot_sums {lot}
+UPDATE lot_sums SET paid = paid + 1 WHERE donation_id = '{lot}';
+
 -- account total | - | account_totals bank NGN: 1.00, the accounts have 0.00
 UPDATE account_totals SET balance = 1 WHERE kind = 'bank';
 

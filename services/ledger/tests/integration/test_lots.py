@@ -118,16 +118,18 @@ async def book_another(connection: AsyncConnection, taken: str, instead: str) ->
     for statement in _BOOK_ANOTHER:
         changed = await connection.exec_driver_sql(statement, (UUID(taken), UUID(instead)))
         assert changed.rowcount > 0, "nothing was changed"
-    await sum_links_again(connection)
+    await sum_lots_again(connection)
 
 
-async def sum_links_again(connection: AsyncConnection) -> None:
-    """What has gone out of each lot, as the trigger would have counted it."""
+async def sum_lots_again(connection: AsyncConnection) -> None:
+    """What each lot gave and to whom, as the triggers would have counted it; there are no refunds here."""
     await connection.exec_driver_sql("DELETE FROM lot_sums")
     await connection.exec_driver_sql(
-        "INSERT INTO lot_sums (donation_id, amount, given) SELECT lot, lots.amount, sum(moved.amount) FROM lots JOIN"
-        " (SELECT from_transaction AS lot, amount FROM transaction_links"
-        " UNION ALL SELECT to_transaction, -amount FROM transaction_links) AS moved ON lot = lots.donation_id"
+        "INSERT INTO lot_sums (donation_id, amount, given, promised, paid)"
+        " SELECT lot, lots.amount, sum(given), sum(promised), sum(paid) FROM lots JOIN"
+        " (SELECT from_transaction AS lot, amount AS given, 0 AS promised, 0 AS paid FROM transaction_links"
+        " UNION ALL SELECT to_transaction, -amount, 0, 0 FROM transaction_links"
+        " UNION ALL SELECT donation_id, 0, amount - released, paid FROM award_lots) AS moved ON lot = lots.donation_id"
         " GROUP BY lot, lots.amount"
     )
 
@@ -180,7 +182,7 @@ async def test_a_payment_out_of_another_share_of_its_award_is_named(scenario, pa
         for share, now in ((one, 40), (other, 20)):
             changed = "UPDATE award_lots SET paid = $3 WHERE award_id = $1 AND donation_id = $2"
             await connection.exec_driver_sql(changed, (award_id, share, now))
-        await sum_links_again(connection)
+        await sum_lots_again(connection)
         assert (await verify(connection, replace(TRUST, state_keys=()))).ok, "everything else fits"
         finding = await verify_lots(PostgresLotEvidence(connection))
     assert finding is not None

@@ -123,6 +123,8 @@ class Filled:
             await fetch("ALTER TABLE postings DISABLE TRIGGER post_entries")
             await fetch("ALTER TABLE transaction_links DISABLE TRIGGER check_links")
             await fetch("ALTER TABLE transactions DISABLE TRIGGER check_sources")
+            await fetch("ALTER TABLE lots DISABLE TRIGGER check_lot_when_added")
+            await fetch("ALTER TABLE lot_sums DISABLE TRIGGER check_lot")
             for program in PROGRAMS:
                 await fetch("INSERT INTO programs (program_id, currency) VALUES ($1, 'NGN')", program)
         for template in FILL:

@@ -234,6 +234,7 @@ async def test_rounds_that_were_taken_out_are_missed_loudly(scenario):
 async def test_the_night_finds_a_lot_and_says_which(scenario):
     donation = await scenario.donate("10.00")
     scenario.is_sound = False
+    await scenario.take_guards_down()
     await scenario.fetch("UPDATE lots SET taken = 4")
     await scenario.service.tick("verify_nightly")
     failure = f"lots {donation['id']}: 4.00 of it is taken, awards and refunds say 0"
@@ -272,6 +273,7 @@ async def test_processes_see_what_this_one_sees(scenario):
 async def test_readers_beside_find_what_one_connection_finds_however_the_books_go_on(scenario):
     await scenario.donate("10.00")
     scenario.is_sound = False
+    await scenario.take_guards_down()
     await scenario.fetch("UPDATE lots SET taken = 4")
     await scenario.fetch("UPDATE row_counts SET number = 9 WHERE name = 'programs'")
     async with scenario.service.worker.database.engine.connect() as connection:

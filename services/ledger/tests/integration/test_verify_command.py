@@ -43,6 +43,7 @@ async def test_it_says_ok_or_names_the_first_broken_block(scenario, tmp_path):
 
 async def test_everything_that_does_not_fit_is_named_line_by_line(scenario):
     donation = await scenario.donate("10.00")
+    await scenario.take_guards_down()
     await scenario.fetch("UPDATE lots SET taken = 4")
     await scenario.fetch("UPDATE head SET epoch = 0")
     scenario.is_sound = False

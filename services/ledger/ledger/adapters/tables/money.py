@@ -171,13 +171,17 @@ lots = Table(
     Index("ix_lots_earmark", "earmark", "received", postgresql_where=text("earmark IS NOT NULL AND taken < amount")),
 )
 
-# What has gone out of a lot and not come back; written by a trigger on `transaction_links`, by no role.
+# What has gone out of a lot and not come back, what of it was refunded, what awards have set aside and not released,
+# and what of that was paid. Written by triggers on `transaction_links` and `award_lots`, by no role.
 lot_sums = Table(
     "lot_sums",
     metadata,
     Column("donation_id", Uuid, ForeignKey("lots.donation_id"), primary_key=True),
     Column("amount", MONEY, nullable=False),
     Column("given", MONEY, nullable=False),
+    Column("refunded", MONEY, nullable=False, server_default=text("0")),
+    Column("promised", MONEY, nullable=False, server_default=text("0")),
+    Column("paid", MONEY, nullable=False, server_default=text("0")),
 )
 
 award_lots = Table(
