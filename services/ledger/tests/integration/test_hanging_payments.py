@@ -148,8 +148,7 @@ async def outside(urls: dict[str, str]) -> AsyncIterator[tuple[Scenario, Paystac
     async with (
         running_paystack() as paystack,
         running_service(
-            SERVICE, urls, payment_rail="paystack", donation_rail="paystack", paystack_url=paystack.url,
-            paystack_secret_key=SecretStr(SECRET_KEY),
+            SERVICE, urls, payment_rail="paystack", paystack_url=paystack.url, paystack_secret_key=SecretStr(SECRET_KEY)
         ) as service,
     ):  # fmt: skip
         made = Scenario(service, urls, new_id(), new_id(), new_id(), new_id())

@@ -1,7 +1,11 @@
 """The contract over HTTP: who may do what, what bad input is told, what is cached."""
 
+from services.ledger.tests.scenario import Scenario
+
 from chassis.ids import new_id
+from chassis.testing.harness import running_service
 from contracts.identity import UserErased
+from ledger.bootstrap import SERVICE
 
 
 def keyed() -> dict[str, str]:
@@ -55,6 +59,17 @@ async def test_donations_of_one_organisation_have_one_donor_whose_name_is_sealed
     assert b"Acme" not in donor["sealed_name"]
     rows = await scenario.fetch("SELECT data FROM blocks WHERE transaction_type = 'donation'")
     assert all(str(donor["donor_id"]) in row["data"] and "Acme" not in row["data"] for row in rows)
+
+
+async def test_where_money_is_real_no_admin_makes_some_by_saying_that_it_came_through_the_sandbox(urls):
+    async with running_service(SERVICE, urls, donation_rail="manual") as service:
+        real = Scenario(service, urls, new_id(), new_id(), new_id(), new_id())
+        await real.create_program()
+        body = {"program_id": str(real.program_id), "amount": "10.00", "currency": "NGN", "rail": "sandbox"}
+        async with service.client(real.admin, "admin") as admin:
+            answer = await admin.post("/api/v1/transactions/donations/", json=body, headers=keyed())
+        assert (answer.status_code, answer.json()["code"]) == (422, "rail_unavailable")
+        assert not await real.fetch("SELECT * FROM transactions")
 
 
 async def test_a_transfer_is_credited_once_a_second_admin_with_a_fresh_step_up_confirms_it(scenario):
