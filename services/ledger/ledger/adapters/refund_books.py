@@ -3,16 +3,18 @@
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import TextClause, func, insert, select, text, update
 from sqlalchemy.sql import ColumnElement
 
 from chassis.database import UnitOfWork
 from ledger.adapters.tables.money import payments, transactions
 from ledger.domain.records import Donation, Refund
-from ledger.domain.transactions import Status, TransactionType
+from ledger.domain.transactions import LIVE, Status, TransactionType
 from ledger.use_cases.announce_donation import payment_reference
 
-_LIVE: Final = (Status.PENDING, Status.SUBMITTED, Status.UNKNOWN, Status.DISPUTED)
+# Written as the indexes on what is live and on what is unsettled are, for the planner to see that they fit.
+_LIVE: Final = text("status IN ('pending','submitted','unknown')")
+_DISPUTED: Final = text("status = 'disputed'")
 
 
 class PostgresRefunds:
@@ -58,7 +60,24 @@ class PostgresRefunds:
         )
 
     async def find_live(self, donation_id: UUID) -> Refund | None:
-        return await self._find((transactions.c.donation_id == donation_id) & transactions.c.status.in_(_LIVE))
+        its = transactions.c.donation_id == donation_id
+        return await self._find(its, _LIVE) or await self._find(its, _DISPUTED)
+
+    async def is_donation_completed(self, refund: Refund) -> bool:
+        # Not locked: whoever holds the donation locks its refund after it. The database looks again.
+        statement = select(transactions.c.status).where(transactions.c.id == refund.donation_id)
+        return await self._work.connection.scalar(statement) == Status.COMPLETED
+
+    async def has_disputed(self, donation_id: UUID) -> bool:
+        its = (transactions.c.donation_id == donation_id) & (transactions.c.transaction_type == TransactionType.REFUND)
+        return await self._work.connection.scalar(select(transactions.c.id).where(its, _DISPUTED).limit(1)) is not None
+
+    async def has_successor(self, refund: Refund) -> bool:
+        # As below, by the index of the programme's.
+        later = (transactions.c.program_id == refund.program_id) & (transactions.c.id > refund.transaction_id)
+        is_refund = transactions.c.transaction_type == TransactionType.REFUND
+        its = is_refund & (transactions.c.donation_id == refund.donation_id) & transactions.c.status.in_(LIVE)
+        return await self._work.connection.scalar(select(transactions.c.id).where(later & its).limit(1)) is not None
 
     async def how_the_last_ended(self, donation: Donation) -> Status | None:
         # A refund is younger than its donation, and so are its id and place in the index of the programme's.
@@ -84,10 +103,10 @@ class PostgresRefunds:
         due = await self._work.connection.scalar(statement)
         return None if due is None else await self._find(transactions.c.id == due)
 
-    async def _find(self, condition: ColumnElement[bool]) -> Refund | None:
-        is_refund = transactions.c.transaction_type == TransactionType.REFUND
-        statement = select(transactions).where(condition & is_refund).with_for_update()
-        row: Any = (await self._work.connection.execute(statement)).one_or_none()
+    async def _find(self, *conditions: ColumnElement[bool] | TextClause) -> Refund | None:
+        is_refund = text("transaction_type = 'refund'")
+        statement = select(transactions).where(*conditions, is_refund).order_by(transactions.c.id).limit(1)
+        row: Any = (await self._work.connection.execute(statement.with_for_update())).one_or_none()
         if row is None:
             return None
         own = select(payments).where(payments.c.transaction_id == row.id)

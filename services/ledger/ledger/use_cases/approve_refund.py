@@ -14,11 +14,12 @@ async def approve_refund(books: Books, *, donation_id: UUID, approved_by: UUID) 
     Raises:
         NotFoundError: no refund of this donation was asked for.
         SamePersonError, IsPayeeError
-        IllegalStateError: approved already, or ended.
+        IllegalStateError: approved already, or ended; the donation or an earlier refund of it is disputed.
     """
-    refund = await books.refunds.find_live(donation_id)
-    if refund is None:
-        donation = await books.transactions.find_donation_locked(donation_id)
+    # The donation before its refund, as when it is asked for: the order in which they are locked.
+    donation = await books.transactions.find_donation_locked(donation_id)
+    refund = None if donation is None else await books.refunds.find_live(donation_id)
+    if donation is None or refund is None:
         ended = None if donation is None else await books.refunds.how_the_last_ended(donation)
         if ended is None:
             raise NotFoundError
@@ -29,5 +30,9 @@ async def approve_refund(books: Books, *, donation_id: UUID, approved_by: UUID) 
         raise IsPayeeError
     if refund.status is not Status.PENDING or refund.approved_by is not None:
         raise IllegalStateError(refund.status, "This refund has been approved already.")
+    if donation.status is not Status.COMPLETED:
+        raise IllegalStateError(donation.status, "The donation is not in the books, or disputed.")
+    if await books.refunds.has_disputed(donation_id):
+        raise IllegalStateError(refund.status, "An earlier refund of this donation is disputed.")
     await books.refunds.approve(refund, approved_by)
     return refund

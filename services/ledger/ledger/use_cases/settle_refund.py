@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -11,6 +12,8 @@ from chassis.failpoints import failpoint
 from ledger.domain import drafts
 from ledger.domain.payments import (
     ASK_PAUSE_MAX,
+    PAID_AFTER_FAILURE,
+    SECOND_DEBIT,
     WATCH_PAUSE_MAX,
     RailAnswer,
     is_lost,
@@ -27,6 +30,10 @@ from ledger.use_cases.ports import Books, BooksOpener
 from ledger.use_cases.settle_payment import SEND_WITHIN_SECONDS
 
 log = structlog.get_logger(__name__)
+
+# What there was to give back is contradicted: whoever still wants to asks anew, once that is resolved.
+DONATION_DISPUTED: Final = "donation_disputed"
+REFUND_DISPUTED: Final = "refund_disputed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +84,11 @@ async def _begin(books: Books, due: Refund, *, is_payable: bool) -> _Task | None
 
 
 async def _take_out(books: Books, refund: Refund) -> Refund | None:
-    """Available -> clearing, out of the donation's own lot; None when it has been promised since it was asked for."""
+    """Available -> clearing, out of the donation's own lot; None when that has become impossible since the asking."""
     await books.chain.hold()  # from here on nobody else promises it
-    if await books.lots.left_of(refund.donation_id) < refund.amount:
-        await books.transactions.move(
-            refund.transaction_id, Status.PENDING, Status.FAILED, code=InsufficientFundsError.CODE
-        )
+    code = await _objection(books, refund)
+    if code is not None:
+        await books.transactions.move(refund.transaction_id, Status.PENDING, Status.FAILED, code=code)
         await books.payments.schedule(refund.transaction_id, None)
         return None
     [block] = await books.chain.append(drafts.refund(refund.booking, "sent"))
@@ -91,6 +97,16 @@ async def _take_out(books: Books, refund: Refund) -> Refund | None:
     await books.refunds.mark_approved(refund)
     await books.payments.mark_called(refund.transaction_id, books.now + pause_before_asking(0))
     return replace(refund, status=Status.SUBMITTED, called_at=books.now, asked=0)
+
+
+async def _objection(books: Books, refund: Refund) -> str | None:
+    if not await books.refunds.is_donation_completed(refund):
+        return DONATION_DISPUTED  # the donor's bank has taken it back, say
+    if await books.refunds.has_disputed(refund.donation_id):
+        return REFUND_DISPUTED  # the donor may have it back already
+    if await books.lots.left_of(refund.donation_id) < refund.amount:
+        return InsufficientFundsError.CODE
+    return None
 
 
 async def _apply(books: Books, seen: Refund, answer: RailAnswer | None, rail: Rail) -> None:
@@ -116,6 +132,8 @@ async def _apply(books: Books, seen: Refund, answer: RailAnswer | None, rail: Ra
         case _:
             # A refund that came back to us is a person's to look at: the donor is owed it still.
             code = "returned_by_bank" if ruling.status is Status.REVERSED else ruling.code
+            if code == PAID_AFTER_FAILURE and await books.refunds.has_successor(refund):
+                code = SECOND_DEBIT
             await dispute(books, refund, code or "disputed", answer)
     is_watched = ruling.status is Status.FAILED and rail.watched_for > timedelta(0)
     due_at = books.now + pause_before_asking(0) if is_watched else None

@@ -52,6 +52,31 @@ async def test_links_of_a_payment_sum_to_its_amount(history, kind, role):
         await attempt(history, replica, row, COMMIT, role=role)
 
 
+@pytest.mark.parametrize("role", ["worker", "admin"])
+async def test_a_refund_leaves_only_while_its_donation_is_completed(history, role):
+    replica = "SET session_replication_role = replica" if role == "admin" else "SELECT 1"
+    _, row = payment("refund", "pending")
+    leaves = "UPDATE transactions SET status = 'submitted' WHERE transaction_type = 'refund'"
+    await attempt(history, replica, row, leaves, role=role)
+    disputed = "UPDATE transactions SET status = 'disputed' WHERE transaction_type = 'donation'"
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="donation is not completed"):
+        await attempt(history, replica, row, disputed, leaves, role=role)
+
+
+@pytest.mark.parametrize("role", ["worker", "admin"])
+async def test_a_donation_has_one_live_refund_and_none_that_begins_beside_a_disputed_one(history, role):
+    replica = "SET session_replication_role = replica" if role == "admin" else "SELECT 1"
+    [_, pending], [_, submitted] = payment("refund", "pending"), payment("refund", "submitted")
+    [_, failed], [_, disputed] = payment("refund", "failed"), payment("refund", "disputed")
+    await attempt(history, replica, failed, pending, disputed, role=role)
+    for refused in ([pending, submitted], [submitted, pending], [disputed, pending]):
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await attempt(history, replica, *refused, role=role)
+    leaves = "UPDATE transactions SET status = 'submitted' WHERE status = 'pending'"
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="another refund of it is disputed"):
+        await attempt(history, replica, pending, disputed, leaves, role=role)
+
+
 async def test_a_payment_that_is_booked_or_over_later_is_looked_at_then(history):
     paid, row = payment("refund", "pending")
     unbooked = (row[0].replace("md5($1::uuid::text)", "NULL"), *row[1:])

@@ -84,7 +84,7 @@ transactions = Table(
         "uq_transactions_live_refund",
         "donation_id",
         unique=True,
-        postgresql_where=text("transaction_type = 'refund' AND status IN ('pending','submitted','unknown','disputed')"),
+        postgresql_where=text("transaction_type = 'refund' AND status IN ('pending','submitted','unknown')"),
     ),
     Index("ix_transactions_user_id", "user_id", "id"),
     Index("ix_transactions_requested_by", "requested_by", "id"),
