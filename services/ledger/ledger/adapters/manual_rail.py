@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import Database, UnitOfWork
 from ledger.adapters.erasure import actor_of
@@ -73,9 +74,10 @@ class PostgresManualTransfers:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    async def add(self, transaction_id: UUID, record: ManualRecord) -> None:
+    async def add(self, transaction_id: UUID, record: ManualRecord) -> bool:
+        # Two people at the same time: the unique index lets one of them wait for the other, and see it.
         transfer_id = await self._work.connection.scalar(
-            insert(manual_transfers)
+            upsert(manual_transfers)
             .values(
                 transaction_id=transaction_id,
                 outcome=record.outcome,
@@ -85,17 +87,15 @@ class PostgresManualTransfers:
                 recorded_by=await actor_of(self._work.connection, record.recorded_by),
                 recorded_at=self._work.now,
             )
+            .on_conflict_do_nothing()
             .returning(manual_transfers.c.id)
         )
+        if transfer_id is None:
+            return False
         if record.note is not None:
             note = insert(manual_transfer_notes).values(transfer_id=transfer_id, note=record.note)
             await self._work.connection.execute(note)
-
-    async def is_used(self, bank_reference: str) -> bool:
-        statement = select(manual_transfers.c.id).where(
-            manual_transfers.c.bank_reference == bank_reference, manual_transfers.c.outcome == RailStatus.PAID
-        )
-        return await self._work.connection.scalar(statement) is not None
+        return True
 
     async def latest(self, transaction_id: UUID) -> RailStatus | None:
         statement = (

@@ -45,9 +45,8 @@ async def record_transfer(books: Books, *, transaction_id: UUID, record: ManualR
     applied = {Status.COMPLETED: RailStatus.PAID, Status.FAILED: RailStatus.FAILED}.get(payment.status)
     if latest is not applied:
         raise IllegalStateError(payment.status, "What was recorded before has not been booked yet.")
-    if record.outcome is RailStatus.PAID and await books.payments.manual.is_used(record.bank_reference):
+    if not await books.payments.manual.add(transaction_id, record):
         raise BankReferenceUsedError
-    await books.payments.manual.add(transaction_id, record)
     await books.payments.schedule(transaction_id, books.now)
     return payment
 

@@ -1,5 +1,6 @@
 """Bank transfers that people make: instructions, the bank's reference and a proof, and who may say what."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -104,22 +105,37 @@ async def test_a_transfer_without_what_proves_it_is_refused_by_field(by_hand, bo
     assert await by_hand.fetch("SELECT * FROM manual_transfers") == []
 
 
-async def test_one_bank_reference_proves_one_transfer(by_hand):
-    await by_hand.donate("100.00")
-    award = by_hand.award("30.00", "30.00")
-    await by_hand.service.deliver(award)
-    await by_hand.set_account()
-    first = await ask(by_hand, award)
-    await by_hand.service.deliver(by_hand.approval(award, 1))
-    await by_hand.service.tick("settle_payments")
-    rows = await by_hand.fetch(
+async def two_approved(scenario: Scenario) -> tuple[UUID, UUID]:
+    """An award of twice 30, and both of its disbursements."""
+    await scenario.donate("100.00")
+    award = scenario.award("30.00", "30.00")
+    await scenario.service.deliver(award)
+    await scenario.set_account()
+    first = await ask(scenario, award)
+    await scenario.service.deliver(scenario.approval(award, 1))
+    await scenario.service.tick("settle_payments")
+    [other] = await scenario.fetch(
         "SELECT id FROM transactions WHERE transaction_type = 'disbursement' AND id <> $1", first
     )
+    return first, other["id"]
+
+
+async def test_one_bank_reference_proves_one_transfer_however_it_is_written(by_hand):
+    first, other = await two_approved(by_hand)
     assert (await confirm(by_hand, first, PAID, new_id())).status_code == 202
-    reused = await confirm(by_hand, rows[0]["id"], PAID, new_id())
-    assert (reused.status_code, reused.json()["code"]) == (409, "bank_reference_used")
+    for written in ("FT26288/0001", "ft26288/0001", "FT26288/0001 ", " FT 26288/0001"):
+        reused = await confirm(by_hand, other, PAID | {"bank_reference": written}, new_id())
+        assert (reused.status_code, reused.json()["code"]) == (409, "bank_reference_used"), written
     again = await confirm(by_hand, first, PAID | {"bank_reference": "FT2"}, new_id())
     assert (again.status_code, again.json()["code"]) == (409, "illegal_state")
+
+
+async def test_of_two_people_who_prove_two_transfers_by_one_reference_at_once_one_is_told(by_hand):
+    answers = await asyncio.gather(*(confirm(by_hand, each, PAID, new_id()) for each in await two_approved(by_hand)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+    assert [answer.json()["code"] for answer in answers if answer.status_code == 409] == ["bank_reference_used"]
+    [record] = await by_hand.fetch("SELECT outcome FROM manual_transfers")
+    assert record["outcome"] == "paid"
 
 
 async def test_a_transfer_that_failed_can_be_asked_for_again_and_one_that_came_back_is_a_reversal(by_hand):

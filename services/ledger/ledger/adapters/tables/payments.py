@@ -63,10 +63,10 @@ manual_transfers = Table(
     Column("recorded_by", Uuid, ForeignKey("actors.actor_id"), nullable=False),
     now_column("recorded_at"),
     Index("ix_manual_transfers_transaction_id", "transaction_id", "id"),
-    # The same proof never stands for two transfers.
+    # The same proof never stands for two transfers, however it is written: as `bank_references.normalized` has it.
     Index(
         "uq_manual_transfers_bank_reference",
-        "bank_reference",
+        text("\"left\"(upper(replace(bank_reference, ' ', '')), 64)"),
         unique=True,
         postgresql_where=text("outcome = 'paid'"),
     ),
