@@ -28,6 +28,8 @@ MONEY_TIMER_SECONDS: Final = 0.5
 # Payments, and refunds, under way with a rail at once: it takes a second or so over each, and meanwhile they need no
 # connection to the database. A provider's limits are per second.
 SETTLED_AT_ONCE: Final = 4
+# Webhooks, which only make a payment due: in whatever order, and their commits wait for the disk together.
+APPLIED_AT_ONCE: Final = 4
 # What hangs has been hanging for an hour: a minute more is nothing.
 SWEEP_TIMER_SECONDS: Final = 60
 
@@ -55,7 +57,7 @@ class PaymentParts:
             Timer("credit_donations", MONEY_TIMER_SECONDS, self._credit),
             Timer("settle_payments", MONEY_TIMER_SECONDS, self._settle, SETTLED_AT_ONCE),
             Timer("settle_refunds", MONEY_TIMER_SECONDS, self._settle_refunds, SETTLED_AT_ONCE),
-            Timer("apply_webhooks", MONEY_TIMER_SECONDS, self._apply_webhooks),
+            Timer("apply_webhooks", MONEY_TIMER_SECONDS, self._apply_webhooks, APPLIED_AT_ONCE),
             Timer("close_disputes", MONEY_TIMER_SECONDS, self._close_disputes),
             Timer("sweep_payments", SWEEP_TIMER_SECONDS, self._sweep),
         ]

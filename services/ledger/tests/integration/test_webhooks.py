@@ -135,6 +135,29 @@ async def test_what_fits_no_payment_is_listed_for_people(signing):
         assert (await client.get("/api/v1/payments/unmatched/", params={"cursor": far})).json()["items"] == []
 
 
+async def test_many_about_few_payments_are_each_applied_once_by_two_workers_at_once(signing, urls):
+    await signing.create_program()
+    body = {"program_id": str(signing.program_id), "amount": "100.00", "currency": "NGN", "rail": "paystack"}
+    given: list[dict[str, Any]] = []
+    async with signing.service.client(signing.admin, "admin") as client:
+        for _ in range(3):
+            headers = {"Idempotency-Key": str(new_id())}
+            given.append((await client.post("/api/v1/transactions/donations/", json=body, headers=headers)).json())
+    for number in range(60):
+        told = DATA | {"reference": given[number % 3]["payment"]["reference"], "number": number}
+        assert (await post(signing, *PaystackServer.signed("charge.success", told))).status_code == 200
+    settings: dict[str, Any] = {"paystack_secret_key": SecretStr(SECRET_KEY), "paystack_url": "http://127.0.0.1:9"}
+    async with running_service(SERVICE, urls, **settings) as other:
+        await asyncio.gather(signing.service.tick("apply_webhooks"), other.tick("apply_webhooks"))
+    assert await signing.fetch("SELECT * FROM webhooks_pending") == []
+    found = await signing.fetch(
+        "SELECT transaction_id::text, outcome, count(*) FROM webhook_outcomes GROUP BY 1, 2 ORDER BY 1"
+    )
+    assert [tuple(row) for row in found] == [(each["id"], "due", 20) for each in given]
+    due = await signing.fetch("SELECT count(*) FROM payments WHERE due_at <= now()")
+    assert due[0]["count"] == 3
+
+
 async def test_nobody_is_named_in_what_is_kept(signing):
     person = {"customer": {"email": "somebody@example.com"}, "recipient": {"details": {"account_number": "0123456789"}}}
     await post(signing, *PaystackServer.signed("transfer.success", DATA | person))
