@@ -28,6 +28,9 @@ _UNDER_WAY: Final = (Status.SUBMITTED, Status.UNKNOWN)
 # One sweep takes this many further; the next one comes in a minute.
 UNANSWERED_MAX: Final = 100
 
+# Of one donation, in which a webhook may mean any; more have been asked for by nobody.
+REFUNDS_MAX: Final = 20
+
 # What a correction has in common with the transaction whose place it takes.
 _CORRECTED: Final = (
     "transaction_type", "program_id", "application_id", "award_id", "tranche_id", "request_id", "donation_id",
@@ -92,25 +95,26 @@ class PostgresPayments:
         row = (await self._work.connection.execute(select(*columns).where(transactions.c.id == transaction_id))).one()
         return frozenset(each for each in row if each is not None)
 
-    async def find_by_reference(self, rail: str, reference: str, kind: str) -> UUID | None:
-        statement = select(payments.c.transaction_id).where(
-            payments.c.rail == rail, payments.c.reference == reference.lower()
-        )
+    async def find_by_reference(self, rail: str, reference: str, kind: str) -> Sequence[UUID]:
+        named = (payments.c.rail == rail) & (payments.c.reference == reference.lower())
+        named &= payments.c.direction == ("out" if kind == "transfer" else "in")
         if kind != "refund":
-            direction = "in" if kind == "charge" else "out"
-            found: UUID | None = await self._work.connection.scalar(statement.where(payments.c.direction == direction))
-            return found
-        refund: UUID | None = await self._work.connection.scalar(
+            return (await self._work.connection.scalars(select(payments.c.transaction_id).where(named))).all()
+        donation = transactions.alias()
+        # A refund is younger than its donation, and so are its id and place in the index of the programme's.
+        its = (transactions.c.program_id == donation.c.program_id) & (transactions.c.id > donation.c.id)
+        statement = (
             select(transactions.c.id)
-            .join(payments, payments.c.transaction_id == transactions.c.id)
+            .select_from(payments.join(donation, donation.c.id == payments.c.transaction_id).join(transactions, its))
             .where(
-                transactions.c.donation_id.in_(statement.where(payments.c.direction == "in")),
+                named,
+                transactions.c.donation_id == donation.c.id,
                 transactions.c.transaction_type == TransactionType.REFUND,
             )
             .order_by(transactions.c.id.desc())
-            .limit(1)
+            .limit(REFUNDS_MAX)
         )
-        return refund
+        return (await self._work.connection.scalars(statement)).all()
 
     async def has_other_live(self, tranche_id: UUID, transaction_id: UUID) -> bool:
         statement = select(transactions.c.id).where(

@@ -1,5 +1,6 @@
 """Refunds in PostgreSQL: a transaction when asked for, a payment once approved."""
 
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from ledger.use_cases.announce_donation import payment_reference
 # Written as the indexes on what is live and on what is unsettled are, for the planner to see that they fit.
 _LIVE: Final = text("status IN ('pending','submitted','unknown')")
 _DISPUTED: Final = text("status = 'disputed'")
+_LEFT: Final = (Status.SUBMITTED, Status.UNKNOWN, Status.COMPLETED)
 
 
 class PostgresRefunds:
@@ -87,6 +89,16 @@ class PostgresRefunds:
         newest = select(transactions.c.status).where(own & its).order_by(transactions.c.id.desc()).limit(1)
         found = await self._work.connection.scalar(newest)
         return None if found is None else Status(found)
+
+    async def give_all_back(self, donation: Donation) -> bool:
+        # As above, by the index of the programme's.
+        own = (transactions.c.program_id == donation.program_id) & (transactions.c.id > donation.transaction_id)
+        is_refund = transactions.c.transaction_type == TransactionType.REFUND
+        its = is_refund & (transactions.c.donation_id == donation.transaction_id) & transactions.c.status.in_(_LEFT)
+        given: Decimal | None = await self._work.connection.scalar(
+            select(func.sum(transactions.c.amount)).where(own & its)
+        )
+        return given == donation.amount
 
     async def find_locked(self, transaction_id: UUID) -> Refund | None:
         return await self._find(transactions.c.id == transaction_id)

@@ -26,13 +26,14 @@ async def apply_next_webhook(books: Books) -> bool:
     if notice.kind is None or notice.reference is None:
         await books.payments.webhooks.record(delivery.delivery_id, IGNORED, None)
         return True
-    transaction_id = await books.payments.find_by_reference(delivery.provider, notice.reference, notice.kind)
+    found = await books.payments.find_by_reference(delivery.provider, notice.reference, notice.kind)
     # First what refers to the transaction, which waits for whoever holds it; then its payment. The other way round, two
     # workers could each hold what the other waits for.
-    outcome = UNMATCHED if transaction_id is None else DUE
-    await books.payments.webhooks.record(delivery.delivery_id, outcome, transaction_id)
-    if transaction_id is None:
+    outcome = DUE if found else UNMATCHED
+    await books.payments.webhooks.record(delivery.delivery_id, outcome, found[0] if found else None)
+    if not found:
         log.warning("webhook_unmatched", provider=delivery.provider, webhook=notice.event, reference=notice.reference)
-    else:
+    # A provider says which donation a refund is of, not which of its refunds: all of them are asked about.
+    for transaction_id in found:
         await books.payments.schedule(transaction_id, books.now)
     return True

@@ -152,7 +152,9 @@ async def _is_received(books: Books, donation: Donation, answers: Answers) -> bo
     if answer.status is RailStatus.PAID and donation.status in {Status.PENDING, Status.FAILED}:
         is_received = await _is_as_announced(books, donation, answer)
     elif donation.status is Status.COMPLETED and answer.status is RailStatus.REVERSED:
-        await dispute(books, donation, "returned_by_bank", answer)  # the donor's bank took it back
+        # A rail says the same of what we have given back, and of what the donor's bank took back.
+        if not await books.refunds.give_all_back(donation):
+            await dispute(books, donation, "returned_by_bank", answer)
     elif donation.status is Status.PENDING and not _has_expired(books, donation):
         return False
     elif donation.status is Status.PENDING:

@@ -192,8 +192,8 @@ class Payments(Protocol):
         """Who asked and who approved: neither of them confirms."""
         ...
 
-    async def find_by_reference(self, rail: str, reference: str, kind: str) -> UUID | None:
-        """The transaction that a rail means; for `refund`, the reference is the donation's."""
+    async def find_by_reference(self, rail: str, reference: str, kind: str) -> Sequence[UUID]:
+        """The transaction that a rail means; for `refund`, all those of the donation it names, the newest first."""
         ...
 
     async def has_other_live(self, tranche_id: UUID, transaction_id: UUID) -> bool:
@@ -226,6 +226,10 @@ class Refunds(Protocol):
     async def mark_approved(self, refund: Refund) -> None: ...
     async def find_live(self, donation_id: UUID) -> Refund | None:
         """The one that may still move money; of two, the one that is not disputed."""
+        ...
+
+    async def give_all_back(self, donation: Donation) -> bool:
+        """Whether refunds that have left are all of the donation."""
         ...
 
     async def is_donation_completed(self, refund: Refund) -> bool:

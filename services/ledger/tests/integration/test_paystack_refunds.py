@@ -154,3 +154,36 @@ async def test_nor_when_it_was_approved_already_and_is_about_to_leave(paying):
     await settle(paying)
     assert (await refunds(paying), paying.paystack.refunds) == ([("failed", "donation_disputed")], [])
     assert "refund:sent" not in await paying.scenario.blocks()
+
+
+async def test_a_rail_that_calls_our_own_refund_a_reversal_contradicts_nothing(paying):
+    donation = await given(paying)
+    await ask(paying, donation)
+    await approve(paying, donation)
+    await settle(paying)
+    paying.paystack.refunds[0]["status"] = "processed"
+    await settle(paying)
+    charge = paying.paystack.charges[donation["payment"]["reference"]]
+    charge["status"] = "reversed"
+    await paying.webhook(*paying.paystack.signed("charge.success", charge | {"another": "delivery"}))
+    assert (await paying.read(donation["id"]))["status"] == "completed"
+    assert await paying.scenario.fetch("SELECT * FROM disputes") == []
+
+
+async def test_what_a_webhook_says_of_an_earlier_refund_is_heard_while_a_later_one_waits(paying):
+    donation = await given(paying)
+    award = paying.scenario.award("60.00")
+    await paying.scenario.service.deliver(award)
+    await ask(paying, donation)
+    await approve(paying, donation)
+    await settle(paying)
+    [first] = paying.paystack.refunds
+    first["status"] = "processed"
+    await settle(paying)
+    await paying.scenario.service.deliver(paying.scenario.cancellation(award))
+    assert (await ask(paying, donation)).json()["amount"] == "60.00"
+    first["status"] = "failed"
+    about = {"transaction_reference": donation["payment"]["reference"], "amount": "4000", "currency": "NGN"}
+    await paying.webhook(*paying.paystack.signed("refund.failed", about))
+    await paying.scenario.service.tick("settle_refunds")
+    assert await refunds(paying) == [("disputed", "failed_after_completion"), ("pending", None)]
