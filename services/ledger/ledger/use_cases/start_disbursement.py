@@ -45,12 +45,14 @@ async def start_disbursement(
     award = await books.awards.find_locked(request.award_id)
     if award is None:
         raise NotYetKnownError(f"award {request.award_id}")
-    code = await _contradiction(books, award, request)
+    code = None if _is_about(award, request) else "award_differs"
+    code = code or await _contradiction(books, award, request)
     if code is not None:
         await book_exception(books, source, code)
         books.announce.disbursement_failed(_describe(request, award, transaction_id, "", rail), code, paid_nothing=True)
         return
-    account = await books.people.find_payee(request.user_id)
+    # Whose award it was may have been erased; then it is nobody's, and nobody is paid.
+    account = None if award.user_id is None else await books.people.find_payee(award.user_id)
     if account is None or account.currency != request.currency:
         code = "payee_account_missing" if account is None else "payee_account_currency"
         refused = _describe(request, award, transaction_id, "", rail)
@@ -77,6 +79,12 @@ async def _send(
     await books.lots.pay(award.award_id, transaction_id, allocate(lots, request.amount))
     [block] = await books.chain.append(drafts.disbursement(disbursement.booking, "sent"))
     await books.transactions.book(transaction_id, block)
+
+
+def _is_about(award: Award, request: ApprovedRequest) -> bool:
+    """Whether it is this award's application, programme and, unless erased, person that it is about."""
+    asked_for = (request.application_id, request.program_id, request.user_id)
+    return asked_for == (award.application_id, award.program_id, award.user_id or request.user_id)
 
 
 async def _contradiction(books: Books, award: Award, request: ApprovedRequest) -> str | None:

@@ -40,6 +40,7 @@ async def test_every_exception_block_raises_an_alarm_with_its_reason(scenario):
         (scenario.approval(award, approved_by=scenario.admin), "same_person"),
         (scenario.approval(award, tranche_id=new_id()), "tranche_unknown"),
         (scenario.approval(award, amount="0.00"), "amount_invalid"),
+        (scenario.approval(award, user_id=new_id()), "award_differs"),
         (interview, "bad_shape"),
     ]
     kinds = {ProgramCreated, AwardCancelled, DisbursementApproved, InterviewCompleted}

@@ -147,6 +147,21 @@ async def test_an_approval_by_one_person_or_by_the_payee_is_an_exception_and_pay
     assert not await scenario.service.announced(DisbursementCompleted)
 
 
+@pytest.mark.parametrize("field", ["user_id", "application_id", "program_id"])
+async def test_an_approval_about_somebody_elses_award_is_an_exception_and_pays_nobody(scenario, field):
+    await scenario.donate("100.00")
+    award = scenario.award("60.00", user_id=new_id())
+    await scenario.service.deliver(award)
+    await scenario.set_account()  # of the applicant, whose award it is not
+    other = scenario.applicant if field == "user_id" else new_id()
+    await scenario.service.deliver(scenario.approval(award, **{field: other}))
+    await scenario.settle()
+    assert (await scenario.blocks())[-1] == "exception"
+    [failed] = await scenario.service.announced(DisbursementFailed)
+    assert failed.code == "award_differs"
+    assert not await scenario.service.announced(DisbursementCompleted)
+
+
 async def test_the_bank_refuses_and_the_money_returns_to_the_commitment_and_its_lots(scenario):
     await scenario.donate("100.00")
     award = scenario.award("60.00")
