@@ -36,13 +36,12 @@ class Policy:
         return [*self.logs, *self.witnesses.values()]
 
     def is_satisfied(self, cosigned_by: AbstractSet[VerifierKey]) -> bool:
-        return self.quorum == NO_QUORUM or self._has_seen(self.quorum, cosigned_by)
-
-    def _has_seen(self, name: str, cosigned_by: AbstractSet[VerifierKey]) -> bool:
-        group = self.groups.get(name)
-        if group is None:
-            return self.witnesses[name] in cosigned_by
-        return sum(self._has_seen(member, cosigned_by) for member in group.members) >= group.threshold
+        have_seen = {name for name, key in self.witnesses.items() if key in cosigned_by}
+        # Members stand above their group, so going down the file is enough, however deep groups are nested.
+        for name, group in self.groups.items():
+            if sum(member in have_seen for member in group.members) >= group.threshold:
+                have_seen.add(name)
+        return self.quorum == NO_QUORUM or self.quorum in have_seen
 
 
 class _Reader:

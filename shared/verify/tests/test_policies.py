@@ -118,6 +118,14 @@ def test_thirty_two_logs_witnesses_and_groups_are_possible():
     assert not policy.is_satisfied(keys - {min(keys, key=lambda key: key.name)})
 
 
+def test_groups_may_be_nested_as_deep_as_a_policy_is_long():
+    nested = "".join(f"group g{number} any g{number - 1}\n" for number in range(1, 20_000))
+    policy = f"{LOG_LINE}{W1}{W2}group g0 any w1\n{nested}quorum g19999\n"
+    assert open_checkpoint(Log().checkpoint(), parse_policy(policy.encode())).witnesses
+    with pytest.raises(NotVerifiedError, match="the quorum g19999 is not met"):
+        open_checkpoint(Log().checkpoint(signers=(LOG, OTHER_WITNESS)), parse_policy(policy.encode()))
+
+
 def open_with(policy: str, *lines: str):
     text = Log().text()
     return open_checkpoint((text + "\n" + "".join(lines)).encode(), parse_policy(policy.encode()))
