@@ -79,7 +79,8 @@ def _expression(transaction_type: str, shape: Shape, step: str, currency: str) -
         entries.append(f"(?:{entry})?" if name in shape.optional else entry)
     # An optional field is never the last: the comma behind it stays.
     data = "".join(entries).removesuffix(",")
-    transaction_id = f"(?P<id>(?P=transaction_id):{step})" if step else f"(?P<id>{TRANSACTION_ID})"
+    # What a step is added to may have become too long.
+    transaction_id = f'(?={TRANSACTION_ID}")(?P<id>(?P=transaction_id):{step})' if step else f"(?P<id>{TRANSACTION_ID})"
     return (
         rf'\{{"block_index":(?P<index>{_INTEGER}),"data":\{{{data}\}},"nonce":(?P<nonce>{_INTEGER}),'
         rf'"previous_hash":"(?P<previous>{HASH})","timestamp":"(?P<time>{TIMESTAMP})",'
