@@ -123,7 +123,8 @@ class Lots:
         if lot.left:
             self._open[lot.id] = lot
         else:
-            del self._open[lot.id]
+            # It may be gone: that two donations have one id is told in the end.
+            self._open.pop(lot.id, None)
 
     def _commit(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         award, beneficiary = terms.first, terms.second

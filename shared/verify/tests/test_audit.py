@@ -180,6 +180,13 @@ def test_a_transaction_id_comes_up_once_and_the_first_repetition_is_named():
         audited(early)
 
 
+def test_a_donation_that_is_there_twice_and_spent_twice_is_named_all_the_same():
+    log = Log().add("donation", "gift-1", donation()).add("donation", "gift-1", donation())
+    log.add("commitment", "event-1", commitment("2000.00"))
+    with pytest.raises(NotVerifiedError, match="block 2: transaction_id: gift-1 is that of block 1 too"):
+        audited(log)
+
+
 def test_two_ids_with_one_hash_are_not_taken_for_a_repetition(tmp_path):
     """What only looks like a repetition is read again, exactly."""
     log = story()
