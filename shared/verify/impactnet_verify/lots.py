@@ -80,6 +80,7 @@ class Lots:
         self._open: dict[str, Lot] = {}
         self._shares: dict[tuple[str, str], dict[Lot, int]] = {}  # by account and currency
         self._payments: dict[str, Links] = {}
+        self._refunds: dict[str, tuple[Lot, int]] = {}  # under way
 
     @property
     def open_donations(self) -> int:
@@ -99,6 +100,8 @@ class Lots:
             return
         terms = _Terms._make(movement.terms[:_TERMS])
         if terms.program in self.not_replayed:
+            if terms.kind == "disbursement" and movement.step not in {SENT, COMPLETED}:
+                self._payments.pop(movement.payment, None)  # to which lots it came back is not known, but that it did
             return
         fund = self._funds.get((terms.program, terms.currency))
         if fund is None:
@@ -196,11 +199,10 @@ class Lots:
 
     def _refund(self, fund: Fund, movement: Movement, terms: _Terms) -> None:
         if movement.step == COMPLETED:
-            del self._payments[movement.payment]
+            del self._refunds[movement.payment]
             return
         if movement.step != SENT:
-            [(lot, amount)] = self._payments.pop(movement.payment)
-            self._change(lot, amount)
+            self._change(*self._refunds.pop(movement.payment))
             return
         found = self._open.get(terms.first)
         if found is None:
@@ -212,7 +214,7 @@ class Lots:
             f"lots: donation {found.id} has {found.left} left, not {movement.amount} (in the smallest unit)",
         )
         self._change(found, -movement.amount)
-        self._payments[movement.payment] = ((found, movement.amount),)
+        self._refunds[movement.payment] = found, movement.amount
 
     def _stop(self, index: int, terms: _Terms, fund: Fund, reason: str) -> None:
         self.not_replayed[terms.program] = f"from block {index} on, for {reason}"

@@ -193,6 +193,29 @@ def test_the_command_says_which_donations_paid_a_payment(tmp_path: Path, capsys)
     )
 
 
+def test_a_payment_that_came_back_or_is_a_refund_was_paid_by_no_donation():
+    def told(*steps: str) -> History:
+        history = gifts().decide("a1", "x1").commit("a1", "60.00").pay("pay-1", "a1", "60.00")
+        history.refund("r1", "g1", "5.00").give("g4", "20.00", "x2")
+        # Of this award nothing says what it is for. That money comes back can be seen all the same.
+        history.commit("a2", "10.00")
+        for step in steps:
+            history.pay("pay-1", "a1", "60.00", step)
+        return history
+
+    sources = [("g1", 1_000, "NGN"), ("g2", 5_000, "NGN")]
+    for steps, expected in {
+        (): sources,
+        ("completed",): sources,
+        ("failed",): [],
+        ("completed", "reversed"): [],
+    }.items():
+        lots = audited(told(*steps).log).lots
+        assert lots.not_replayed
+        assert lots.sources_of("pay-1") == expected
+        assert lots.sources_of("r1") == []
+
+
 def test_memory_is_held_for_donations_that_have_money_left_alone():
     history = History().give("old", "1.00")
     for number in range(100):
