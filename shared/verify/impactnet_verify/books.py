@@ -1,4 +1,4 @@
-"""The books, kept anew from the blocks: balances of all accounts, and the steps of every payment."""
+"""The books, kept anew from the blocks: balances of all accounts, whose awards are, and the steps of every payment."""
 
 from collections import defaultdict
 from hashlib import sha256
@@ -10,6 +10,9 @@ from impactnet_verify.shapes import CURRENCIES
 
 _NEVER_NEGATIVE: Final = "program:"
 _REVERSED_TERMS: Final = 1 + len(TERMS["reversal"][1])
+# Among the terms of these kinds: the award, and behind it its beneficiary and program.
+_OF_AWARDS: Final = frozenset(TERMS[name][0] for name in ("commitment", "decommitment", "disbursement"))
+_AWARD: Final = 1 + TERMS["commitment"][1].index("award_id")
 
 SENT: Final = "sent"
 COMPLETED: Final = "completed"
@@ -21,13 +24,16 @@ class Books:
     def __init__(self) -> None:
         self.balances: dict[str, defaultdict[str, int]] = {currency: defaultdict(int) for currency in CURRENCIES}
         self._sent: dict[str, tuple[str, ...]] = {}
+        self._awards: dict[str, tuple[str, ...]] = {}  # beneficiary and program
         # A disbursement can come back for ever: its id and a hash of its terms stay.
         self._paid: dict[str, bytes] = {}
 
     def enter(self, movement: Movement) -> None:
-        """Raises NotVerifiedError for money that is not there, and for a step out of order."""
+        """Raises NotVerifiedError for money that is not there, for another's award, and for a step out of order."""
         if movement.payment:
             self._follow(movement)
+        if movement.terms[0] in _OF_AWARDS:
+            self._check_award(movement.terms)
         accounts = self.balances[movement.currency]
         left = accounts[movement.source] - movement.amount
         if left < 0 and movement.source.startswith(_NEVER_NEGATIVE):
@@ -36,6 +42,14 @@ class Books:
             )
         accounts[movement.source] = left
         accounts[movement.target] += movement.amount
+
+    def _check_award(self, terms: tuple[str, ...]) -> None:
+        """An award's first block is its commitment: no other has anything to move."""
+        award, whose = terms[_AWARD], terms[_AWARD + 1 : _REVERSED_TERMS]
+        first = self._awards.setdefault(award, whose)
+        if first != whose:
+            one, other = (f"{beneficiary}'s in program {program}" for beneficiary, program in (first, whose))
+            raise NotVerifiedError(f"award: {award} is {one}, not {other}")
 
     def _follow(self, movement: Movement) -> None:
         payment, step = movement.payment, movement.step

@@ -8,11 +8,14 @@ import pytest
 from shared.verify.tests.audited_logs import TRUST, audited, paid
 from shared.verify.tests.logs import (
     AVAILABLE,
+    AWARD,
     AWARD_IDS,
+    BENEFICIARY,
     CLEARING,
     COMMITTED,
     DONOR,
     GENESIS,
+    PROGRAM,
     Log,
     commitment,
     disbursement,
@@ -122,6 +125,57 @@ def test_a_payment_cannot_be(name):
     for block in blocks:
         log.add(*block)
     with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: step: .*{failure}"):
+        audited(log)
+
+
+OTHER = "6" * 8 + "-0000-4000-8000-000000000000"
+OTHER_COMMITTED = COMMITTED.replace(PROGRAM, OTHER)
+# Of an award that was committed to a beneficiary in a program, each with money that is there.
+AWARDS = {
+    "paid to another beneficiary": (
+        [("disbursement", "p:sent", disbursement("p", "sent", beneficiary_id=OTHER))],
+        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s in program {PROGRAM}",
+    ),
+    "promised to another beneficiary": (
+        [("commitment", "event-2", commitment("1.00") | {"beneficiary_id": OTHER})],
+        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s",
+    ),
+    "released by another beneficiary": (
+        [
+            (
+                "decommitment",
+                "event-2",
+                AWARD_IDS | money("1.00", COMMITTED, AVAILABLE) | {"beneficiary_id": OTHER},
+            )
+        ],
+        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s",
+    ),
+    "made out of another program": (
+        [
+            (
+                "donation",
+                "gift-2",
+                donation(program_id=OTHER)
+                | money("1.00", f"external:donor:{DONOR}", AVAILABLE.replace(PROGRAM, OTHER)),
+            ),
+            (
+                "commitment",
+                "event-2",
+                AWARD_IDS | money("1.00", AVAILABLE.replace(PROGRAM, OTHER), OTHER_COMMITTED) | {"program_id": OTHER},
+            ),
+        ],
+        f"is {BENEFICIARY}'s in program {PROGRAM}, not {BENEFICIARY}'s in program {OTHER}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AWARDS)
+def test_an_award_cannot_be(name):
+    blocks, failure = AWARDS[name]
+    log = paid()
+    for block in blocks:
+        log.add(*block)
+    with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: award: {AWARD} {failure}"):
         audited(log)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from shared.verify.tests.audited_logs import paid
 from shared.verify.tests.logs import LOG, OTHER_WITNESS, POLICY, POLICY_WITHOUT_WITNESSES, STRANGER, WITNESS, Log, story
-from shared.verify.tests.test_audit import STEPS
+from shared.verify.tests.test_audit import AWARDS, STEPS
 from shared.verify.tests.test_audit_of_blocks import BROKEN_BLOCKS, SPELLINGS
 from shared.verify.tests.test_policies import EXAMPLE, WITNESSES
 
@@ -92,6 +93,11 @@ def test_both_refuse_each_broken_rule_at_the_same_block():
     for begin, blocks, _ in STEPS.values():
         log = Log(list(begin.preimages))
         for added in blocks:
+            log.add(*added)
+        cases.append(audit_of(log))
+    for more, _ in AWARDS.values():
+        log = paid()
+        for added in more:
             log.add(*added)
         cases.append(audit_of(log))
     assert None not in compare(cases)

@@ -356,6 +356,12 @@ function follow(block, sent, paid) {
   }
 }
 
+function checkAward({ award_id: award, beneficiary_id: beneficiary, program_id: program }, awards) {
+  const whose = JSON.stringify([beneficiary, program]);
+  if (award !== undefined && !awards.has(award)) awards.set(award, whose);
+  need(award === undefined || awards.get(award) === whose, "award: another's");
+}
+
 // Lots
 
 function readAwards(dump, size) {
@@ -464,7 +470,8 @@ class Lots {
 
 function audit(dump, checkpointFile, policyFile) {
   const checkpoint = openCheckpoint(checkpointFile, parsePolicy(policyFile));
-  const [leaves, ids, balances, sent, paid] = [[], new Set(), new Map(), new Map(), new Map()];
+  const [leaves, ids, balances] = [[], new Set(), new Map()];
+  const [awards, sent, paid] = [new Map(), new Map(), new Map()];
   let [previousHash, timestamp, nonce] = ["0".repeat(64), "", 0];
   const lots = new Lots(readAwards(dump, checkpoint.size));
   for (let begin = 0; begin < dump.length; ) {
@@ -481,6 +488,7 @@ function audit(dump, checkpointFile, policyFile) {
       need(!ids.has(block.transaction_id), "transaction_id: again");
       if (block.money) {
         follow(block, sent, paid);
+        checkAward(block.data, awards);
         const { amount, from, to } = block.money;
         balances.set(from, (balances.get(from) ?? 0n) - amount);
         balances.set(to, (balances.get(to) ?? 0n) + amount);
