@@ -1,12 +1,13 @@
 """The command `impactnet-verify`: the verdict goes to standard output; exit 0, 1 (not verified) or 2 (unusable)."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from impactnet_verify.audit import Findings, audit
 from impactnet_verify.checkpoints import Checkpoint, open_checkpoint
@@ -31,23 +32,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], list[str]] = options.command
     try:
-        lines = command(options)
-    except NotVerifiedError as failure:
-        _say([f"NOT VERIFIED: {failure}"])
-        return NOT_VERIFIED
+        code, lines = _judge(command, options)
+        _say(lines)
     except UnusableInputError as failure:
-        sys.stderr.write(f"impactnet-verify: {failure}\n")
+        _say_aside(f"impactnet-verify: {failure}\n")
         return UNUSABLE
-    _say(lines)
-    return VERIFIED
+    return code
+
+
+def _judge(command: Callable[[argparse.Namespace], list[str]], options: argparse.Namespace) -> tuple[int, list[str]]:
+    try:
+        return VERIFIED, command(options)
+    except NotVerifiedError as failure:
+        return NOT_VERIFIED, [f"NOT VERIFIED: {failure}"]
 
 
 def _say(lines: list[str]) -> None:
+    """Raises UnusableInputError if nobody can be told: that is no verdict, and least of all a bad one."""
+    if sys.stdout is None:
+        raise UnusableInputError("standard output: it is closed")
     text = "".join(f"{line}\n" for line in lines)
     # What was given may hold letters that this terminal cannot show; that must not turn a verdict into a crash.
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        raise UnusableInputError(f"standard output: {error.strerror or error}") from error
+
+
+def _say_aside(text: str) -> None:
+    """On standard error, if anybody listens; exit codes and verdicts do not depend on it."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """What it still holds goes nowhere: the interpreter would try again at its end, and exit with a code of its own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -146,8 +176,7 @@ def _progress(total: int) -> Callable[[int], None]:
         if now - spoken < _PROGRESS_SECONDS:
             return
         spoken = now
-        sys.stderr.write(f"{blocks} of {total} blocks, {blocks / (now - began):.0f} a second\n")
-        sys.stderr.flush()
+        _say_aside(f"{blocks} of {total} blocks, {blocks / (now - began):.0f} a second\n")
 
     return listen
 

@@ -164,6 +164,34 @@ def test_a_verdict_survives_a_terminal_without_its_letters(folder):
     assert result.stdout.startswith("NOT VERIFIED: block 1: balances: program:")
 
 
+# What becomes of a verdict, or of a complaint, that nobody can be told: the exit code that is meant is not 1.
+SILENCED = {
+    "a closed output": ("proof proof --policy policy >&-", "standard output: it is closed"),
+    "a full disk": ("proof proof --policy policy >/dev/full", "standard output: No space left on device"),
+    "a full disk for a bad verdict": ("proof dump --policy policy >/dev/full", "standard output: No space left"),
+    "a reader that has gone": ("proof proof --policy policy >&3", "standard output: Broken pipe"),
+    "a closed error output": ("proof nothing --policy policy 2>&-", ""),
+    "a full disk for errors": ("proof nothing --policy policy 2>/dev/full", ""),
+    "both closed": ("proof nothing --policy policy >&- 2>&-", ""),
+}
+
+
+@pytest.mark.parametrize("name", SILENCED)
+def test_exit_2_if_the_verdict_cannot_be_told_because_of(name, folder):
+    arguments, words = SILENCED[name]
+    reading, writing = os.pipe()
+    os.close(reading)
+    script = f'exec 3>&{writing}; exec "{sys.executable}" -m impactnet_verify {arguments}'
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False, pass_fds=[writing]
+    )
+    os.close(writing)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
 def test_the_installed_command_is_the_same(folder):
     command = Path(sys.executable).with_name("impactnet-verify")
     result = subprocess.run(
