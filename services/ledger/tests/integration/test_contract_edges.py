@@ -68,6 +68,28 @@ async def test_a_transaction_with_a_receipt_has_another_tag_than_without_one(sce
     assert after.json()["receipt_url"] == f"{path}receipt/"
 
 
+async def test_who_asked_for_a_payment_and_is_no_admin_any_more_sees_nothing_of_it(scenario):
+    donation = await scenario.donate("10.00")
+    award = scenario.award("5.00")
+    await scenario.service.deliver(award)
+    await scenario.set_account()
+    await scenario.service.deliver(scenario.approval(award))
+    await scenario.settle()
+    await scenario.sign()
+    await scenario.service.tick("issue_receipts")
+    [paid] = await scenario.fetch("SELECT id, requested_by FROM transactions WHERE transaction_type = 'disbursement'")
+    assert paid["requested_by"] == scenario.admin
+    path = f"{TRANSACTIONS}{paid['id']}/"
+    async with scenario.service.client(scenario.admin, "member") as demoted:
+        own = (await demoted.get(TRANSACTIONS)).json()["items"]
+        assert [item["id"] for item in own] == [donation["id"]], "what one gave stays one's own"
+        for theirs in (path, f"{path}receipt/"):
+            assert (await demoted.get(theirs)).status_code == 404, theirs
+    async with scenario.service.client(scenario.applicant) as owner:
+        for own_path in (path, f"{path}receipt/"):
+            assert (await owner.get(own_path)).status_code == 200, own_path
+
+
 async def test_consent_is_given_by_true_alone_and_never_by_what_resembles_it(scenario):
     await scenario.donate("10.00")
     await scenario.service.deliver(scenario.award("5.00"))
