@@ -16,6 +16,7 @@ from chassis.api.problems import ProblemError
 from chassis.api.routing import OwnWorkRoute, StrictRequest, UnitOfWorkRoute, Work, requires_idempotency_key
 from chassis.api.values import Answer, Reason, SaneDate, WholeNumber
 from chassis.refusals import NotFoundError
+from ledger.api.answers import PRIVATE
 from ledger.api.blockchain import INDEX_MAX
 from ledger.api.dependencies import LedgerWiring, Wiring
 from ledger.domain.bank_accounts import bank_day
@@ -222,13 +223,13 @@ async def list_statements(
     return Page(items=[FileAnswer(**_file_values(view)) for view in shown], next_cursor=following)
 
 
-@router.get("/statements/{file_id}/")
-async def read_statement(work: Work, wiring: Wiring, caller: AdminCaller, file_id: UUID) -> FileAnswer:
+@router.get("/statements/{file_id}/", response_model=FileAnswer)
+async def read_statement(request: Request, work: Work, wiring: Wiring, caller: AdminCaller, file_id: UUID) -> Response:
     del caller
     view = await wiring.reconciliation.statements(work).find(file_id)
     if view is None:
         raise NotFoundError
-    return FileAnswer(**_file_values(view))
+    return conditional(request, FileAnswer(**_file_values(view)).model_dump_json().encode(), cache=PRIVATE)
 
 
 @router.get("/statements/{file_id}/lines/")

@@ -77,6 +77,19 @@ async def test_a_statement_is_kept_with_its_lines_and_shown_to_admins(scenario):
     assert [item["id"] for item in (await get(scenario, STATEMENTS)).json()["items"]] == [body["id"]]
 
 
+async def test_a_statement_has_a_tag_that_changes_when_it_is_withdrawn(scenario):
+    path = f"{STATEMENTS}{(await send(scenario, TWO_PAGES)).json()['id']}/"
+    async with scenario.service.client(scenario.other_admin, "admin") as admin:
+        shown = await admin.get(path)
+        assert shown.headers["cache-control"] == "private, no-cache"
+        known = {"If-None-Match": shown.headers["etag"]}
+        assert (await admin.get(path, headers=known)).status_code == 304
+        key = {"Idempotency-Key": str(new_id())}
+        assert (await admin.post(f"{path}withdraw/", json={"reason": "Sent twice."}, headers=key)).status_code == 200
+        changed = await admin.get(path, headers=known)
+    assert (changed.status_code, changed.json()["reason"]) == (200, "Sent twice.")
+
+
 async def test_what_banks_write_is_sealed_and_unreadable_once_its_time_is_over(scenario):
     body = (await send(scenario, TWO_PAGES)).json()
     for table in TABLES:
