@@ -1,5 +1,6 @@
 """Routes whose handlers run in one unit of work: read the body, open it, answer, commit; the one commit per request."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -19,12 +20,15 @@ from chassis.api.strict_json import parse_strictly
 from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.failpoints import failpoint
 from chassis.idempotency import KEY_CHARACTERS_MAX, IdempotencyKey, StoredAnswer
-from chassis.refusals import FieldRefusalError
+from chassis.refusals import FieldRefusalError, NotFoundError
 
 # 09-values: a JSON body.
 JSON_BYTES_MAX: Final = 1024 * 1024
 # What a replay repeats besides status and body.
 _REPLAYED_HEADERS: Final = ("content-type", "etag", "location")
+# 09: `{id}` matches UUIDs only. What else Python reads as one (no dashes, braces, urn:uuid:) is no id to the gateway:
+# it would limit and time such a path by another row of its table.
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 E = TypeVar("E", bound=Callable[..., Any])
 _FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -98,6 +102,11 @@ def _needs_caller(dependant: Dependant) -> bool:
     return any(each.call is require_caller or _needs_caller(each) for each in dependant.dependencies)
 
 
+def _ids_in_path(dependant: Dependant) -> frozenset[str]:
+    own = {field.alias for field in dependant.path_params if field.field_info.annotation is UUID}
+    return frozenset(own).union(*(_ids_in_path(each) for each in dependant.dependencies))
+
+
 class _StrictRoute(APIRoute):
     """What all routes have in common: who comes without a token is told so before anything else."""
 
@@ -107,10 +116,16 @@ class _StrictRoute(APIRoute):
     def needs_caller(self) -> bool:
         return _needs_caller(self.dependant)
 
+    @cached_property
+    def ids_in_path(self) -> frozenset[str]:
+        return _ids_in_path(self.dependant)
+
     def open(self, request: Request) -> StrictRequest:
         """The request, once what can be seen of it without reading its body is in order."""
         if self.needs_caller:
             require_token(request)
+        if not all(_ID.fullmatch(request.path_params[name]) for name in self.ids_in_path):
+            raise NotFoundError
         _check_query(request)
         strict = StrictRequest(request.scope, request.receive)
         strict.body_bytes_max = self.body_bytes_max

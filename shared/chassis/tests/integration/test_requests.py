@@ -148,6 +148,16 @@ async def test_an_id_that_is_no_id_and_a_path_that_is_none_are_404(service: Serv
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+async def test_an_id_in_a_path_has_one_form(service: ServiceHarness):
+    async with service.client() as client:
+        note = (await client.post("/api/v1/notes/", json={"name": "named"})).json()["note_id"]
+        for form in (note, note.upper()):
+            assert (await client.get(f"/api/v1/notes/{form}/")).status_code == 200, form
+        for form in (note.replace("-", ""), f"{{{note}}}", f"urn:uuid:{note}"):
+            answer = await client.get(f"/api/v1/notes/{form}/")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), form
+
+
 async def test_without_or_with_a_bad_token_it_is_401_with_a_challenge(service: ServiceHarness):
     async with service.client() as client:
         body, key = {"name": "n", "amount": "1"}, {"Idempotency-Key": "k"}
