@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from chassis.api.problems import MEDIA_TYPE
 from ledger.domain.block import format_timestamp
 from ledger.domain.money import format_amount
 from ledger.domain.verification import StoredBlock
@@ -12,6 +13,8 @@ from ledger.use_cases.verify_block import Verdict
 
 # What is one person's is kept by nobody else, and asked for again before it is shown.
 PRIVATE: Final = "private, no-cache"
+# How a problem is described that the chassis does not describe by itself.
+PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def block_body(block: StoredBlock, verified_by: str | None) -> dict[str, Any]:

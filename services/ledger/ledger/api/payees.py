@@ -9,7 +9,7 @@ from chassis.api.callers import AuthenticatedCaller
 from chassis.api.preconditions import IfMatchHeader, conditional, version_etag
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import Answer, Body, CurrencyCode, RecipientName
-from ledger.api.answers import PRIVATE
+from ledger.api.answers import PRIVATE, PROBLEM
 from ledger.api.dependencies import Wiring
 from ledger.domain.records import PayeeAccount
 from ledger.domain.refusals import NotFoundError
@@ -46,7 +46,11 @@ def _answer(account: PayeeAccount) -> PayeeAnswer:
     )
 
 
-@router.get("/me/", response_model=PayeeAnswer)
+@router.get(
+    "/me/",
+    response_model=PayeeAnswer,
+    responses={404: {"description": "None was given yet.", "content": PROBLEM}},
+)
 async def read_my_account(request: Request, work: Work, wiring: Wiring, caller: AuthenticatedCaller) -> Response:
     account = await wiring.books(work).people.find_payee(caller.user_id)
     if account is None:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -13,6 +13,7 @@ from chassis.api.preconditions import PUBLIC_CACHE, conditional
 from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import WholeNumber
+from ledger.api.answers import PROBLEM
 from ledger.api.blockchain import INDEX_MAX, answer, find_block
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import CheckpointShape, ConsistencyShape, InclusionShape
@@ -26,6 +27,9 @@ from ledger.use_cases.readings import ChainReading, StoredCheckpoint
 router = APIRouter(prefix="/api/v1/blockchain", tags=["proofs"], route_class=UnitOfWorkRoute)
 well_known = APIRouter(tags=["proofs"], route_class=UnitOfWorkRoute)
 
+_NOT_YET: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "Not under a signed checkpoint yet: come back after Retry-After.", "content": PROBLEM}
+}
 TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 
@@ -69,7 +73,7 @@ def _asks_for_json(request: Request) -> bool:
 @router.get(
     "/checkpoint/",
     response_model=CheckpointShape,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_NOT_YET},
 )
 async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Response:
     """The signed note as text; as JSON when that is asked for."""
@@ -89,7 +93,7 @@ async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Respo
 @router.get(
     "/proofs/inclusion/{block_hash}/",
     response_model=InclusionShape,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **_NOT_YET},
 )
 async def read_inclusion(
     request: Request, work: Work, wiring: Wiring, block_hash: str, query: Annotated[InclusionQuery, Query()]
@@ -125,7 +129,7 @@ def _inclusion_body(proof: InclusionProof) -> dict[str, object]:
     }
 
 
-@router.get("/proofs/consistency/", response_model=ConsistencyShape)
+@router.get("/proofs/consistency/", response_model=ConsistencyShape, responses=_NOT_YET)
 async def read_consistency(
     request: Request, work: Work, wiring: Wiring, query: Annotated[ConsistencyQuery, Query()]
 ) -> Response:
@@ -147,7 +151,8 @@ async def read_consistency(
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
                 "text/plain": {"schema": {"type": "string"}},
             }
-        }
+        },
+        **_NOT_YET,
     },
 )
 async def read_tile(request: Request, work: Work, wiring: Wiring, path: str) -> Response:
@@ -182,7 +187,10 @@ async def read_verifier_keys(request: Request, wiring: Wiring) -> Response:
 @well_known.get(
     "/.well-known/impactnet-ledger.policy",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        404: {"description": "There is none.", "content": PROBLEM},
+    },
 )
 async def read_witness_policy(request: Request, wiring: Wiring) -> Response:
     """The C2SP tlog-policy that checkpoints are published under: our witnesses and their quorum; 404 without one.

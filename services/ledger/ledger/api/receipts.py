@@ -1,6 +1,6 @@
 """The receipt of a transaction, for those whose it is."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -8,15 +8,14 @@ from fastapi.responses import Response
 
 from chassis.api.callers import AuthenticatedCaller
 from chassis.api.preconditions import conditional
-from chassis.api.problems import MEDIA_TYPE
 from chassis.api.routing import OwnWorkRoute
 from chassis.database import Database
+from ledger.api.answers import PROBLEM
 from ledger.api.dependencies import Wiring
 from ledger.domain.receipts import PARTIES, IssuedReceipt
 from ledger.domain.refusals import NotFoundError, ReceiptNotReadyError, ReceiptUnavailableError
 from ledger.domain.transactions import Status
 
-PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # No connection is held while object storage is asked: a storage that hangs must not use up the pool.
 router = APIRouter(prefix="/api/v1/transactions", tags=["transactions"], route_class=OwnWorkRoute)
 

@@ -197,7 +197,12 @@ def _line_answer(view: LineView) -> LineAnswer:
     )
 
 
-@router.post("/statements/", status_code=201, openapi_extra=_BODY)
+@router.post(
+    "/statements/",
+    status_code=201,
+    responses={200: {"description": "It is here already, and nothing was changed.", "model": ImportAnswer}},
+    openapi_extra=_BODY,
+)
 @requires_idempotency_key
 async def post_statement(
     work: Work, wiring: Wiring, caller: AdminCaller, read: StatementFile, response: Response
@@ -261,7 +266,18 @@ async def post_withdrawal(work: Work, wiring: Wiring, caller: AdminCaller, file_
     return FileAnswer(**_file_values(view))
 
 
-@reports.get("/report/")
+@reports.get(
+    "/report/",
+    responses={
+        200: {
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}},
+                "text/csv": {"schema": {"type": "string"}},
+            }
+        }
+    },
+)
 async def read_report(
     request: Request, wiring: Wiring, caller: AdminCaller, query: Annotated[ReportQuery, Query()]
 ) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from services.ledger.tests.scenario import ACCOUNT
+from services.ledger.tests.statement_samples import TWO_DAYS
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
@@ -211,3 +212,37 @@ async def test_public_reads_answer_head_as_they_answer_get(scenario):
             assert (head.status_code, head.content) == (200, b""), path
             for name in ("etag", "cache-control", "content-type"):
                 assert head.headers[name] == full.headers[name], path
+
+
+async def test_the_document_names_what_is_answered_before_the_first_checkpoint_and_where_nothing_is(scenario):
+    paths = scenario.service.app.openapi()["paths"]
+    [block] = await scenario.fetch("SELECT hash FROM blocks WHERE block_index = 0")
+    async with scenario.service.client(scenario.admin, "admin") as admin:
+        for template, path, status in (
+            ("/api/v1/blockchain/checkpoint/", None, 409),
+            ("/api/v1/blockchain/proofs/inclusion/{block_hash}/", block["hash"], 409),
+            ("/api/v1/blockchain/proofs/consistency/", "?from=1&to=1", 409),
+            ("/api/v1/blockchain/tiles/{path}", "checkpoint", 409),
+            ("/.well-known/impactnet-ledger.policy", None, 404),
+            (PAYEE, None, 404),
+        ):
+            asked = template.partition("{")[0] + (path or "")
+            answer = await admin.get(asked)
+            named = paths[template]["get"]["responses"]
+            assert answer.status_code == status, asked
+            assert answer.headers["content-type"] in named[str(status)]["content"], asked
+
+
+async def test_the_document_names_each_form_of_a_report_and_the_answer_to_a_statement_sent_again(scenario):
+    document = scenario.service.app.openapi()["paths"]
+    base = f"{TRANSACTIONS}reconciliation"
+    report = document[f"{base}/report/"]["get"]["responses"]["200"]["content"]
+    async with scenario.service.client(scenario.admin, "admin") as admin:
+        for form in ("json", "pdf", "csv"):
+            answer = await admin.get(f"{base}/report/?date=2026-11-24&format={form}")
+            assert answer.headers["content-type"].partition(";")[0] in report, form
+        sent = document[f"{base}/statements/"]["post"]["responses"]
+        headers = {"Content-Type": "application/x-mt940"}
+        for status in (201, 200):
+            answer = await admin.post(f"{base}/statements/", content=TWO_DAYS.encode(), headers=headers | keyed())
+            assert (answer.status_code, sent[str(status)]["content"].keys()) == (status, {"application/json"})
