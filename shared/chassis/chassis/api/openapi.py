@@ -1,10 +1,12 @@
 """A true OpenAPI document: every error a service can answer is a problem, and the headers it understands are named."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from chassis.api.problems import MEDIA_TYPE
@@ -76,15 +78,19 @@ def _statuses(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     return sorted(set(statuses))
 
 
-def _complete(method: str, path: str, operation: dict[str, Any], *, key_required: bool) -> None:
+def _complete(method: str, path: str, operation: dict[str, Any], endpoint: Callable[..., Any]) -> None:
     responses: dict[str, Any] = operation.setdefault("responses", {})
+    # What reads and makes its answer itself makes it by `conditional`.
+    if method == "get" and inspect.get_annotations(endpoint).get("return") is Response:
+        responses.setdefault("304", {"description": "You have it: If-None-Match names its ETag."})
     for status in _statuses(method, path, operation):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         responses[status] = {"description": _BY_STATUS[status], "content": content}
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
     named = {parameter.get("name", "").lower() for parameter in parameters}
     if method == "post" and "idempotency-key" not in named:
-        parameters.append({**_IDEMPOTENCY, "required": key_required})
+        required = getattr(endpoint, "requires_idempotency_key", False)
+        parameters.append({**_IDEMPOTENCY, "required": required})
     if method in ("put", "patch", "delete") and "if-match" not in named:
         parameters.append(_IF_MATCH)
 
@@ -103,17 +109,17 @@ def install_openapi(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 
 
 def _complete_all(routers: Sequence[APIRouter], document: dict[str, Any]) -> None:
-    keyed = {
-        (route.path, method.lower())
+    endpoints = {
+        (route.path_format, method.lower()): route.endpoint
         for router in routers
         for route in router.routes
-        if isinstance(route, APIRoute) and getattr(route.endpoint, "requires_idempotency_key", False)
+        if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
     for path, item in document.get("paths", {}).items():
         for method, operation in item.items():
             if method in _METHODS:
-                _complete(method, path, operation, key_required=(path, method) in keyed)
+                _complete(method, path, operation, endpoints[path, method])
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
     # FastAPI's own shape of 422, which nothing here answers with.
