@@ -28,6 +28,23 @@ STATEMENTS_OF_BLOCKS: Final = (
     """SELECT b.block_index, 'transactions ' || t.id || ': a reversal that is ' || t.status
         FROM BLOCKS AS b JOIN transactions AS t ON t.blockchain_hash = b.hash
         WHERE b.transaction_type = 'reversal' AND RANGE AND t.status <> 'completed'""",
+    # A later step, and what comes back, is of the same money for the same people as what was sent.
+    """SELECT b.block_index, 'transactions ' || (b.data->>'transaction_id') || ': its step ' || (b.data->>'step')
+            || ' is not of what was sent'
+        FROM BLOCKS AS b JOIN STEPPED AS sent ON sent.transaction_id = (b.data->>'transaction_id') || ':sent'
+        WHERE b.transaction_type IN ('disbursement', 'refund') AND b.data->>'step' <> 'sent' AND RANGE
+            AND (b.data - 'step' - 'postings') <> (sent.data - 'step' - 'postings')""",
+    """SELECT b.block_index, 'transactions ' || (b.data->>'disbursement_id') || ': its reversal is not of what was sent'
+        FROM BLOCKS AS b JOIN STEPPED AS sent ON sent.transaction_id = (b.data->>'disbursement_id') || ':sent'
+        WHERE b.transaction_type = 'reversal' AND RANGE
+            AND (b.data - 'code' - 'postings' - 'disbursement_id')
+                <> (sent.data - 'step' - 'postings' - 'transaction_id' - 'tranche_id' - 'payee_commitment')""",
+    # An award's money is for one beneficiary, out of one programme.
+    """SELECT b.block_index, 'awards ' || a.award_id || ': a block moves its money for another beneficiary or programme'
+        FROM BLOCKS AS b JOIN awards AS a ON a.award_id = (b.data->>'award_id')::uuid
+        WHERE b.transaction_type IN ('disbursement', 'reversal', 'decommitment') AND RANGE
+            AND ((b.data->>'beneficiary_id')::uuid, (b.data->>'program_id')::uuid)
+                IS DISTINCT FROM (a.beneficiary_id, a.program_id)""",
     # Every naira that was sent comes from lots, to the last kobo.
     """SELECT b.block_index, 'transaction_links to ' || any_value(b.data->>'transaction_id') || ': they sum to '
             || coalesce(sum(l.amount), 0) || ' of ' || any_value(AMOUNT)

@@ -114,15 +114,15 @@ async def test_every_edit_is_detected_and_named(whole_history, what, block, fail
 # --- whole tails, rewritten as well as only someone with all rights and much patience could -------------------------
 
 
-async def rewrite_tail(connection: AsyncConnection, start: int) -> merkle.Frontier:
-    """Other bytes from block `start` on, and everything that the database derives from them: all of it fits again."""
+async def rewrite_tail(connection: AsyncConnection, changes: Mapping[int, Mapping[str, str]]) -> merkle.Frontier:
+    """Other data in these blocks, and everything that the database derives from it: all of it fits again."""
+    start = min(changes)
     rows = (await connection.exec_driver_sql("SELECT * FROM blocks ORDER BY block_index")).mappings().all()
     sealed: list[Block] = []
     for row in rows:
         fields = {name: row[name] for name in ("block_index", "transaction_type", "transaction_id", "nonce")}
         data = dict(row["data"]) if isinstance(row["data"], dict) else orjson.loads(row["data"])
-        if row["block_index"] == start:
-            data["final_score"] = "99.00"
+        data |= dict(changes.get(row["block_index"], {}))
         previous = sealed[-1].hash if sealed else row["previous_hash"]
         sealed.append(make_block(**fields, data=data, timestamp=row["timestamp"], previous_hash=previous))
     for block in reversed(sealed[start:]):
@@ -172,7 +172,7 @@ async def sign_again(connection: AsyncConnection) -> None:
 async def test_a_rewritten_tail_is_told_by_the_smallest_checkpoint_that_no_longer_fits(whole_history):
     where = await places(whole_history)
     async with tampering(whole_history) as connection:
-        await rewrite_tail(connection, where["decision"])
+        await rewrite_tail(connection, {where["decision"]: {"final_score": "99.00"}})
         outcome = await verify(connection, replace(TRUST, state_keys=()))
     assert (outcome.broken_index, outcome.failure) == (
         where["checkpoint"] - 1,
@@ -184,7 +184,7 @@ async def test_a_tail_that_was_rewritten_and_signed_again_is_told_by_what_was_se
     where = await places(whole_history)
     [old] = await whole_history.fetch("SELECT note FROM checkpoints WHERE size = $1", where["checkpoint"])
     async with tampering(whole_history) as connection:
-        await rewrite_tail(connection, where["decision"])
+        await rewrite_tail(connection, {where["decision"]: {"final_score": "99.00"}})
         await sign_again(connection)
         assert (await verify(connection, replace(TRUST, state_keys=()))).ok, "the database alone fits together"
         outcome = await verify(connection)
@@ -192,6 +192,53 @@ async def test_a_tail_that_was_rewritten_and_signed_again_is_told_by_what_was_se
     named = f"verified state {where['state']}: the blocks have another root than was verified"
     assert (outcome.broken_index, outcome.failure) == (where["state"] - 1, named)
     assert from_outside.failure == f"outside checkpoint {where['checkpoint']}: the blocks have another root"
+
+
+# What of a payment's blocks is changed, and what is said then; {id} is the payment.
+OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
+    "completed for another person": (
+        "data->>'transaction_id' = $1 AND data->>'step' = 'completed'",
+        {"beneficiary_id": "{nobody}"},
+        "transactions {id}: its step completed is not of what was sent",
+    ),
+    "completed for another tranche": (
+        "data->>'transaction_id' = $1 AND data->>'step' = 'completed'",
+        {"tranche_id": "{nobody}", "payee_commitment": "a" * 64},
+        "transactions {id}: its step completed is not of what was sent",
+    ),
+    "back from another person": (
+        "data->>'disbursement_id' = $1",
+        {"beneficiary_id": "{nobody}"},
+        "transactions {id}: its reversal is not of what was sent",
+    ),
+    "paid to another person from the start": (
+        "data->>'transaction_id' = $1 OR data->>'disbursement_id' = $1",
+        {"beneficiary_id": "{nobody}"},
+        "awards {award}: a block moves its money for another beneficiary or programme",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+async def test_money_for_somebody_else_is_told_whoever_signs_it_and_whatever_the_rows_say(whole_history, what):
+    which, changed, failure = OTHERS[what]
+    [row] = await whole_history.fetch(
+        "SELECT data->>'disbursement_id' AS id, data->>'award_id' AS award FROM blocks"
+        " WHERE transaction_type = 'reversal' ORDER BY block_index LIMIT 1"
+    )
+    where = await places(whole_history) | dict(row)
+    blocks = await whole_history.fetch(f"SELECT block_index FROM blocks WHERE {which}", row["id"])
+    other = {name: filled(value, where) for name, value in changed.items()}
+    async with tampering(whole_history) as connection:
+        await rewrite_tail(connection, {each["block_index"]: other for each in blocks})
+        await sign_again(connection)
+        if what != "completed for another tranche":
+            await connection.exec_driver_sql(
+                "UPDATE transactions SET beneficiary_id = $2 WHERE block_index = ANY ($1)",
+                ([each["block_index"] for each in blocks], where["nobody"]),
+            )
+        outcome = await verify(connection, replace(TRUST, state_keys=()))
+    assert filled(failure, where) in [finding.failure for finding in outcome.findings]
 
 
 async def cut(connection: AsyncConnection, size: int) -> None:
