@@ -125,3 +125,24 @@ async def test_entries_that_do_not_balance_are_counted_though_no_verification_ha
     assert await unbalanced() == 0
     await scenario.fetch("UPDATE postings SET amount = amount + 1 WHERE amount > 0")
     assert await unbalanced() == 2
+
+
+async def test_sums_hold_more_than_the_largest_amounts_and_nothing_stops_at_the_thousandth(scenario):
+    """As after a thousand of the largest donations, each of which may be what a donation is."""
+    await scenario.donate("999999999999999.99")
+    scenario.is_sound = False  # the thousand are not in the chain
+    largest = "999999999999999999.99"
+    for change in (
+        f"balances SET balance = sign(balance) * {largest}",
+        f"account_totals SET balance = sign(balance) * {largest}",
+        f"program_balances SET available = {largest}",
+        f"money_totals SET received = {largest}, committed = {largest}, disbursed = {largest}, refunded = {largest}",
+    ):
+        await scenario.fetch(f"UPDATE {change}")
+    donated = await scenario.donate("999999999999999.99")
+    assert donated["status"] == "completed"
+    async with scenario.service.client(scenario.admin, "admin") as client:
+        stats = (await client.get("/api/v1/blockchain/stats/")).json()
+        integrity = (await client.get("/api/v1/blockchain/integrity/")).json()
+    assert stats["totals"]["NGN"]["received"] == "1000999999999999999.98"
+    assert [each["available"] for each in integrity["programs"]] == ["1000999999999999999.98"]

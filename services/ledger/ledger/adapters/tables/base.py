@@ -10,6 +10,8 @@ metadata = service_metadata()
 
 # 18 digits before the point; two after it, for every currency of the genesis block has two.
 MONEY: Final = Numeric(20, 2)
+# Of amounts, however many.
+MONEY_SUM: Final = Numeric(38, 2)
 TIME: Final = DateTime(timezone=True)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ledger.adapters.tables.base import MONEY, TIME, metadata, now_column
+from ledger.adapters.tables.base import MONEY, MONEY_SUM, TIME, metadata, now_column
 
 blocks = Table(
     "blocks",
@@ -83,7 +83,7 @@ balances = Table(
     metadata,
     Column("account", String(200), nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("balance", MONEY, nullable=False),
+    Column("balance", MONEY_SUM, nullable=False),
     now_column("updated_at"),
     PrimaryKeyConstraint("account", "currency"),
 )

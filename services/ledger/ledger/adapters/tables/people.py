@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from ledger.adapters.tables.base import MONEY, metadata, now_column
+from ledger.adapters.tables.base import MONEY_SUM, metadata, now_column
 
 donors = Table(
     "donors",
@@ -66,7 +66,7 @@ beneficiaries = Table(
     Column("application_id", Uuid, nullable=False, unique=True),
     # Story, display name and location, as JSON, sealed under the person's key.
     Column("sealed_page", LargeBinary),
-    Column("amount_received", MONEY, nullable=False, server_default=text("0")),
+    Column("amount_received", MONEY_SUM, nullable=False, server_default=text("0")),
     Column("currency", String(3), nullable=False),
     Column("is_public", Boolean, nullable=False, server_default=text("false")),
     Column("joined_date", Date, nullable=False),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, String, Table
 
-from ledger.adapters.tables.base import MONEY, metadata
+from ledger.adapters.tables.base import MONEY_SUM, metadata
 
 block_counts = Table(
     "block_counts",
@@ -24,10 +24,10 @@ money_totals = Table(
     "money_totals",
     metadata,
     Column("currency", String(3), primary_key=True),
-    Column("received", MONEY, nullable=False),
-    Column("committed", MONEY, nullable=False),
-    Column("disbursed", MONEY, nullable=False),
-    Column("refunded", MONEY, nullable=False),
+    Column("received", MONEY_SUM, nullable=False),
+    Column("committed", MONEY_SUM, nullable=False),
+    Column("disbursed", MONEY_SUM, nullable=False),
+    Column("refunded", MONEY_SUM, nullable=False),
 )
 
 # What the postings say: `external`, `available`, `committed`, `bank`, `beneficiary`.
@@ -36,7 +36,7 @@ account_totals = Table(
     metadata,
     Column("kind", String(20), nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("balance", MONEY, nullable=False),
+    Column("balance", MONEY_SUM, nullable=False),
     PrimaryKeyConstraint("kind", "currency"),
 )
 
@@ -46,7 +46,7 @@ program_balances = Table(
     metadata,
     Column("program_id", String(200), nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("available", MONEY, nullable=False),
-    Column("committed", MONEY, nullable=False),
+    Column("available", MONEY_SUM, nullable=False),
+    Column("committed", MONEY_SUM, nullable=False),
     PrimaryKeyConstraint("program_id", "currency"),
 )
