@@ -9,6 +9,7 @@ from operator import itemgetter, le, lt
 from typing import Any, Final, NamedTuple
 
 from ledger.domain.merkle import HASH_BYTES
+from ledger.domain.moves import MOVES, NO_STEP
 
 ID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SHA256: Final = "[0-9a-f]{64}"
@@ -119,10 +120,13 @@ class _Plan(NamedTuple):
     place: Callable[[bytes], tuple[bytes, ...]]  # index, previous hash, moment, nonce
     exact: tuple[tuple[slice, Callable[[bytes], Any]], ...]
     move: Callable[[bytes], tuple[bytes, ...]] | None  # index, amount, source, target, what leaves and what arrives
+    accounts: Callable[[bytes], bytes] | None  # source and target, as the fields say
     sort: Sort
     id: slice
 
 
+# The names in what `MOVES` says.
+_FIELD: Final = re.compile(r"\{(\w+)\}")
 # Of a block of no form; what follows it is looked at exactly.
 _NOWHERE: Final = (b"", b"", b"", b"-1")
 _PLACES: Final = len(_NOWHERE)
@@ -168,13 +172,24 @@ def _learn(outline: bytes, preimage: bytes) -> _Plan | None:
             for name in sorted(_EXACT & fields.keys())
         )
         move = places("index", "amount", "source", "target", "left", "arrived") if "postings" in fields else None
+        accounts = _accounts(kind, match) if "postings" in fields else None
         outcome = match["outcome"].decode() if "outcome" in fields else ""
         sort = (kind, outcome if _IS_ID(match["id"]) else None)
-        plan = _Plan(places("index", "previous", "moment", "nonce"), exact, move, sort, slice(*match.span("id")))
+        linked = places("index", "previous", "moment", "nonce")
+        plan = _Plan(linked, exact, move, accounts, sort, slice(*match.span("id")))
         if len(_known) < _KNOWN_MAX:
             _known[outline] = plan
         return plan
     return None
+
+
+def _accounts(kind: str, match: re.Match[bytes]) -> Callable[[bytes], bytes]:
+    """Reads from bytes of this outline between which accounts their fields say that the money goes."""
+    step = match["step"].decode() if "step" in match.re.groupindex else NO_STEP
+    both = " ".join(MOVES.get((kind, step), ()))
+    written = _FIELD.sub("%b", both).encode()
+    fields = [slice(*match.span(name)) for name in _FIELD.findall(both)]
+    return lambda preimage: written % tuple([preimage[each] for each in fields])
 
 
 def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> Screening | None:
@@ -216,9 +231,9 @@ def screen(joined: bytes, hashes: str, count: int, start: int, before: Link) -> 
         for where, fits in plan.exact:
             if not fits(preimage[where]):
                 suspects.add(index)
-        if plan.move is not None:
+        if plan.move is not None and plan.accounts is not None:
             *move, left, arrived = plan.move(preimage)
-            if left == arrived == move[1]:
+            if left == arrived == move[1] and plan.accounts(preimage) == b"%b %b" % (move[2], move[3]):
                 moves.append(Move(*map(bytes.decode, move)))
             else:
                 suspects.add(index)

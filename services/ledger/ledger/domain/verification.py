@@ -9,6 +9,7 @@ from typing import Any
 from ledger.domain.accounts import Posting
 from ledger.domain.block import NO_PREVIOUS_HASH, Block, parse_preimage
 from ledger.domain.block_data import MONEY_TYPES, check_shape, entry_of
+from ledger.domain.moves import accounts_of
 from ledger.domain.refusals import RefusalError
 
 
@@ -97,6 +98,10 @@ def _check_postings(stored: StoredBlock, parsed: Block) -> None:
     entry = entry_of(parsed.data)
     if stored.postings != tuple((entry.currency, posting) for posting in entry.postings):
         raise _BrokenError("the postings differ from the bytes")
+    source, target = accounts_of(parsed.transaction_type, parsed.data)
+    leaves = {posting.account: posting.amount for posting in entry.postings}
+    if len(entry.postings) != len(leaves) or leaves.keys() != {source, target} or leaves[source] > 0:
+        raise _BrokenError(f"its money goes from {source} to {target}, and the postings say otherwise")
 
 
 def _check_link(stored: StoredBlock, previous: StoredBlock | None) -> None:

@@ -16,6 +16,7 @@ from ledger.adapters.keys import development_key, state_keys
 from ledger.domain import merkle
 from ledger.domain.block import Block, make_block
 from ledger.domain.checkpoints import Checkpoint
+from ledger.domain.moves import accounts_of
 from ledger.domain.verified_state import VerifiedState
 from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
 from ledger.use_cases.verify_chain import Outcome, Trust, verify_chain
@@ -114,7 +115,7 @@ async def test_every_edit_is_detected_and_named(whole_history, what, block, fail
 # --- whole tails, rewritten as well as only someone with all rights and much patience could -------------------------
 
 
-async def rewrite_tail(connection: AsyncConnection, changes: Mapping[int, Mapping[str, str]]) -> merkle.Frontier:
+async def rewrite_tail(connection: AsyncConnection, changes: Mapping[int, Mapping[str, Any]]) -> merkle.Frontier:
     """Other data in these blocks, and everything that the database derives from it: all of it fits again."""
     start = min(changes)
     rows = (await connection.exec_driver_sql("SELECT * FROM blocks ORDER BY block_index")).mappings().all()
@@ -227,10 +228,25 @@ async def test_money_for_somebody_else_is_told_whoever_signs_it_and_whatever_the
         " WHERE transaction_type = 'reversal' ORDER BY block_index LIMIT 1"
     )
     where = await places(whole_history) | dict(row)
-    blocks = await whole_history.fetch(f"SELECT block_index FROM blocks WHERE {which}", row["id"])
+    blocks = await whole_history.fetch(
+        f"SELECT block_index, transaction_type, data FROM blocks WHERE {which}", row["id"]
+    )
     other = {name: filled(value, where) for name, value in changed.items()}
     async with tampering(whole_history) as connection:
-        await rewrite_tail(connection, {each["block_index"]: other for each in blocks})
+        changes: dict[int, dict[str, Any]] = {}
+        for each in blocks:
+            data = orjson.loads(each["data"]) | other
+            accounts = accounts_of(each["transaction_type"], data)
+            lines = [
+                {**posting, "account": account} for posting, account in zip(data["postings"], accounts, strict=True)
+            ]
+            changes[each["block_index"]] = {**other, "postings": lines}
+            for line, account in enumerate(accounts):
+                await connection.exec_driver_sql(
+                    "UPDATE postings SET account = $3 WHERE block_index = $1 AND line = $2",
+                    (each["block_index"], line, account),
+                )
+        await rewrite_tail(connection, changes)
         await sign_again(connection)
         if what != "completed for another tranche":
             await connection.exec_driver_sql(

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain import drafts
+from ledger.domain import canonical, drafts
 from ledger.domain.block import NO_PREVIOUS_HASH, Block, make_block, parse_preimage
+from ledger.domain.block_data import MONEY_TYPES, check_shape, entry_of
 from ledger.domain.block_screening import FORMS, SEPARATOR, Link, Screening, screen
 from ledger.domain.drafts import AwardReference, DisbursementReference, Draft, RefundReference
 from ledger.domain.merkle import leaf_hash
-from ledger.domain.refusals import NotCanonicalError
+from ledger.domain.refusals import NotCanonicalError, RefusalError
 from ledger.domain.verification import StoredBlock, check_block, first_failure
 
 START = datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)
@@ -101,13 +102,21 @@ def test_every_form_is_written_by_a_draft():
     assert written == {(kind, frozenset(fields)) for kind, fields in FORMS}
 
 
+def as_stored(block: Block) -> StoredBlock:
+    """As the database holds these bytes where its columns and postings are what they say."""
+    parsed = parse_preimage(block.preimage)
+    try:
+        check_shape(parsed.transaction_type, parsed.data)
+        entry = entry_of(parsed.data) if parsed.transaction_type in MONEY_TYPES else None
+    except (RefusalError, TypeError, ValueError, KeyError, ArithmeticError):
+        entry = None  # the bytes are refused themselves
+    postings = tuple((entry.currency, each) for each in entry.postings) if entry else ()
+    return StoredBlock(*parsed[:6], block.hash, parsed.nonce, block.preimage, postings)
+
+
 def exact(block: Block, before: Block) -> bool:
     """Whether `check_block` finds nothing wrong where columns and postings are what the bytes say."""
-    parsed = parse_preimage(block.preimage)
-    stored = StoredBlock(*parsed[:6], block.hash, parsed.nonce, block.preimage)
-    previous = StoredBlock(*before[:6], before.hash, before.nonce, before.preimage)
-    failed = first_failure([check for check in check_block(stored, previous) if check.name != "postings"])
-    return failed is None
+    return first_failure(check_block(as_stored(block), as_stored(before))) is None
 
 
 def can_be_told(preimage: bytes) -> bool:
@@ -214,6 +223,29 @@ def test_what_is_nearly_of_a_form_is_looked_at_exactly(position, written, forged
     assert written.encode() in preimage
     look(chain())  # all forms are known by now
     assert look([of_bytes(preimage.replace(written.encode(), forged.encode()))]).suspects == {0}
+
+
+MONEY = [position for position, draft in enumerate(DRAFTS) if draft.entry is not None]
+
+
+@pytest.mark.parametrize("line", [0, 1])
+@pytest.mark.parametrize("position", MONEY)
+def test_money_goes_between_the_accounts_that_the_fields_say(position, line):
+    """Balanced, well formed, and signed for all we know: and still somebody else's account."""
+    right = sealed(DRAFTS[position])
+    own = right.data["postings"][line]["account"]
+    for account in (own[: -len(str(D))] + str(D), "bank:clearing", f"beneficiary:{D}", f"program:{D}:available"):
+        if account == own:
+            continue
+        postings = [dict(each) for each in right.data["postings"]]
+        postings[line]["account"] = account
+        data = canonical.encode({**right.data, "postings": postings}).decode()
+        block = sealed(DRAFTS[position]._replace(data_text=data))
+        assert look([block]).suspects == {0}, account
+        failed = first_failure(check_block(as_stored(block), None))
+        assert failed is not None, account
+        assert failed.name == "postings"
+        assert (failed.detail or "").startswith("its money goes from ")
 
 
 def test_bytes_with_a_separator_in_them_are_not_taken_for_two_blocks():
