@@ -1,8 +1,10 @@
 """What makes a stored block true: its bytes, its columns, its postings, its place behind its predecessor."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -99,8 +101,11 @@ def _check_postings(stored: StoredBlock, parsed: Block) -> None:
     if stored.postings != tuple((entry.currency, posting) for posting in entry.postings):
         raise _BrokenError("the postings differ from the bytes")
     source, target = accounts_of(parsed.transaction_type, parsed.data)
-    leaves = {posting.account: posting.amount for posting in entry.postings}
-    if len(entry.postings) != len(leaves) or leaves.keys() != {source, target} or leaves[source] > 0:
+    moved: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for posting in entry.postings:
+        moved[posting.account] += posting.amount
+    amount = Decimal(parsed.data["amount"])
+    if {account: change for account, change in moved.items() if change} != {source: -amount, target: amount}:
         raise _BrokenError(f"its money goes from {source} to {target}, and the postings say otherwise")
 
 

@@ -21,7 +21,7 @@ from ledger.domain.block_screening import FORMS, SEPARATOR, Link, Screening, scr
 from ledger.domain.drafts import AwardReference, DisbursementReference, Draft, RefundReference
 from ledger.domain.merkle import leaf_hash
 from ledger.domain.refusals import NotCanonicalError, RefusalError
-from ledger.domain.verification import StoredBlock, check_block, first_failure
+from ledger.domain.verification import Check, StoredBlock, check_block, first_failure
 
 START = datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)
 A, B, C, D = (UUID(f"00000000-0000-4000-8000-00000000000{digit}") for digit in "abcd")
@@ -246,6 +246,19 @@ def test_money_goes_between_the_accounts_that_the_fields_say(position, line):
         assert failed is not None, account
         assert failed.name == "postings"
         assert (failed.detail or "").startswith("its money goes from ")
+
+
+def test_postings_in_another_order_or_more_of_them_are_the_same_move():
+    right = sealed(DRAFTS[3])
+    source, target = right.data["postings"]
+    more = [{**target, "amount": "2.00"}, source, {**target, "amount": "3.00"}]
+    for postings in ([target, source], more):
+        data = canonical.encode({**right.data, "postings": postings}).decode()
+        block = sealed(DRAFTS[3]._replace(data_text=data))
+        assert look([block]).suspects == {0}, "no form of ours: it is looked at exactly"
+        assert first_failure(check_block(as_stored(block), as_stored(block))) == Check(
+            "link", ok=False, detail="the block before it is missing"
+        )
 
 
 def test_bytes_with_a_separator_in_them_are_not_taken_for_two_blocks():
