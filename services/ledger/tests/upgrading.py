@@ -2,7 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from chassis.ids import new_id
+from chassis.testing.servers import PostgresServer
+from local_stack.roles import provision
 
 _UPGRADE = (
     "import sys; from alembic import command; from chassis.migrations import _config;"
@@ -18,3 +23,15 @@ async def upgrade(urls: Mapping[str, str], revision: str) -> None:
     )
     _, err = await process.communicate()
     assert process.returncode == 0, err.decode()
+
+
+@contextmanager
+def ledger_at(server: PostgresServer, revision: str) -> Iterator[dict[str, str]]:
+    """The roles' URLs of a new ledger of an older release; it is dropped afterwards."""
+    name = f"test_ledger_{new_id().hex[-12:]}"
+    urls = asyncio.run(provision(server.admin_url, name, server.passwords))
+    try:
+        asyncio.run(upgrade(urls, revision))
+        yield {**urls, "admin": server.database_admin_url(name)}
+    finally:
+        server.drop(name)

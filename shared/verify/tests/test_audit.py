@@ -8,21 +8,17 @@ import pytest
 from shared.verify.tests.audited_logs import TRUST, audited, paid
 from shared.verify.tests.logs import (
     AVAILABLE,
-    AWARD,
     AWARD_IDS,
-    BENEFICIARY,
     CLEARING,
     COMMITTED,
     DONOR,
     GENESIS,
-    PROGRAM,
     Log,
     commitment,
     disbursement,
     donation,
     jcs,
     money,
-    refund,
     reversal,
     story,
 )
@@ -48,135 +44,6 @@ def test_a_story_with_every_kind_of_block_keeps_every_rule():
 
 def test_a_log_of_nothing_but_its_beginning_is_fine():
     assert audited(Log()).by_type == {"genesis": 1}
-
-
-STEPS = {
-    "completed without being sent": (
-        Log(),
-        [("disbursement", "p:completed", disbursement("p", "completed"))],
-        "not under",
-    ),
-    "failed without being sent": (Log(), [("refund", "p:failed", refund("p", "failed"))], "not under way"),
-    "failed after it was completed": (
-        paid(),
-        [("disbursement", "pay-1:failed", disbursement("pay-1", "failed"))],
-        "pay-1 is failed, but is not under way",
-    ),
-    "sent again": (
-        paid(),
-        [("disbursement", "pay-1:sent", disbursement("pay-1", "sent"))],
-        "pay-1 was sent before",
-    ),
-    "completed with another amount": (
-        paid(),
-        [
-            ("disbursement", "p:sent", disbursement("p", "sent")),
-            ("disbursement", "p:completed", disbursement("p", "completed", "100.00")),
-        ],
-        "p is completed on other terms",
-    ),
-    "completed for another payee": (
-        paid(),
-        [
-            ("disbursement", "p:sent", disbursement("p", "sent")),
-            ("disbursement", "p:completed", disbursement("p", "completed", payee_commitment="9" * 64)),
-        ],
-        "p is completed on other terms",
-    ),
-    "a refund that completes a disbursement": (
-        paid(),
-        [
-            ("disbursement", "p:sent", disbursement("p", "sent")),
-            ("refund", "p:completed", refund("p", "completed", "200.00")),
-        ],
-        "p is completed on other terms",
-    ),
-    "reversed before it was completed": (
-        paid(),
-        [("disbursement", "p:sent", disbursement("p", "sent")), ("reversal", "p:reversed", reversal("p"))],
-        "p is reversed, but is not a completed",
-    ),
-    "reversed twice": (
-        paid(),
-        [("reversal", "pay-1:reversed", reversal("pay-1")), ("reversal", "again", reversal("pay-1"))],
-        "pay-1 is reversed, but is not a completed",
-    ),
-    "reversed with another amount": (
-        paid(),
-        [("reversal", "pay-1:reversed", reversal("pay-1", "100.00"))],
-        "pay-1 is reversed on other terms",
-    ),
-    "a refund reversed": (
-        paid(),
-        [
-            ("refund", "r:sent", refund("r", "sent")),
-            ("refund", "r:completed", refund("r", "completed")),
-            ("reversal", "r:reversed", reversal("r", "100.00")),
-        ],
-        "r is reversed, but is not a completed disbursement",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_a_payment_cannot_be(name):
-    begin, blocks, failure = STEPS[name]
-    log = Log(list(begin.preimages))
-    for block in blocks:
-        log.add(*block)
-    with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: step: .*{failure}"):
-        audited(log)
-
-
-OTHER = "6" * 8 + "-0000-4000-8000-000000000000"
-OTHER_COMMITTED = COMMITTED.replace(PROGRAM, OTHER)
-# Of an award that was committed to a beneficiary in a program, each with money that is there.
-AWARDS = {
-    "paid to another beneficiary": (
-        [("disbursement", "p:sent", disbursement("p", "sent", beneficiary_id=OTHER))],
-        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s in program {PROGRAM}",
-    ),
-    "promised to another beneficiary": (
-        [("commitment", "event-2", commitment("1.00") | {"beneficiary_id": OTHER})],
-        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s",
-    ),
-    "released by another beneficiary": (
-        [
-            (
-                "decommitment",
-                "event-2",
-                AWARD_IDS | money("1.00", COMMITTED, AVAILABLE) | {"beneficiary_id": OTHER},
-            )
-        ],
-        f"is {BENEFICIARY}'s in program {PROGRAM}, not {OTHER}'s",
-    ),
-    "made out of another program": (
-        [
-            (
-                "donation",
-                "gift-2",
-                donation(program_id=OTHER)
-                | money("1.00", f"external:donor:{DONOR}", AVAILABLE.replace(PROGRAM, OTHER)),
-            ),
-            (
-                "commitment",
-                "event-2",
-                AWARD_IDS | money("1.00", AVAILABLE.replace(PROGRAM, OTHER), OTHER_COMMITTED) | {"program_id": OTHER},
-            ),
-        ],
-        f"is {BENEFICIARY}'s in program {PROGRAM}, not {BENEFICIARY}'s in program {OTHER}",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", AWARDS)
-def test_an_award_cannot_be(name):
-    blocks, failure = AWARDS[name]
-    log = paid()
-    for block in blocks:
-        log.add(*block)
-    with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: award: {AWARD} {failure}"):
-        audited(log)
 
 
 def test_a_program_never_has_less_than_nothing_not_even_for_a_moment():

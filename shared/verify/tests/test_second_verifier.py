@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from shared.verify.tests.audited_logs import paid
 from shared.verify.tests.logs import LOG, OTHER_WITNESS, POLICY, POLICY_WITHOUT_WITNESSES, STRANGER, WITNESS, Log, story
-from shared.verify.tests.test_audit import AWARDS, STEPS
 from shared.verify.tests.test_audit_of_blocks import BROKEN_BLOCKS, SPELLINGS
+from shared.verify.tests.test_audit_of_payments import AWARDS, STEPS
 from shared.verify.tests.test_policies import EXAMPLE, WITNESSES
 
 from impactnet_verify.audit import audit

@@ -5,11 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from services.ledger.tests.upgrading import upgrade
+from services.ledger.tests.upgrading import ledger_at, upgrade
 
 from chassis.ids import new_id
 from chassis.testing.servers import PostgresServer
-from local_stack.roles import provision
 
 _BEFORE = """
 SET session_replication_role = replica;
@@ -43,11 +42,9 @@ async def execute(url: str, script: str) -> None:
 
 
 def test_old_records_keep_who_is_who_without_their_ids(postgres_server: PostgresServer):
-    name, first, second = f"test_ledger_{new_id().hex[-12:]}", new_id(), new_id()
-    urls = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
-    admin = postgres_server.database_admin_url(name)
-    try:
-        asyncio.run(upgrade(urls, "0008"))
+    first, second = new_id(), new_id()
+    with ledger_at(postgres_server, "0008") as urls:
+        admin = urls["admin"]
         asyncio.run(execute(admin, _BEFORE.format(first=first, second=second)))
         asyncio.run(upgrade(urls, "head"))
         actors = asyncio.run(fetch(admin, "SELECT actor_id, user_id FROM ledger.actors"))
@@ -65,5 +62,3 @@ def test_old_records_keep_who_is_who_without_their_ids(postgres_server: Postgres
         assert [row["imported_by"] for row in files] == [own[first], None]
         [gone] = asyncio.run(fetch(admin, "SELECT withdrawn_by FROM ledger.statement_withdrawals"))
         assert gone["withdrawn_by"] == own[second]
-    finally:
-        postgres_server.drop(name)

@@ -1,18 +1,16 @@
 """Lots of before their shares were summed: the migration sums what awards and refunds have, or refuses and says why."""
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 from services.ledger.tests.histories import History
 from services.ledger.tests.scenario import Scenario
-from services.ledger.tests.upgrading import upgrade
+from services.ledger.tests.upgrading import ledger_at, upgrade
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
 from chassis.testing.servers import PostgresServer
 from ledger.bootstrap import SERVICE
-from local_stack.roles import provision
 
 BEFORE = "0015"
 SUMMED = (
@@ -23,11 +21,8 @@ SUMMED = (
 @pytest.fixture
 def urls(postgres_server: PostgresServer) -> Iterator[dict[str, str]]:
     """The roles' URLs of a ledger of the release before."""
-    name = f"test_ledger_{new_id().hex[-12:]}"
-    made = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
-    asyncio.run(upgrade(made, BEFORE))
-    yield {**made, "admin": postgres_server.database_admin_url(name)}
-    postgres_server.drop(name)
+    with ledger_at(postgres_server, BEFORE) as made:
+        yield made
 
 
 async def test_old_lots_are_summed_and_the_books_go_on(urls):

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from services.ledger.tests.processes import run_ledger
 from services.ledger.tests.scenario import KEY, Scenario
-from services.ledger.tests.upgrading import upgrade
+from services.ledger.tests.upgrading import ledger_at, upgrade
 
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
@@ -21,7 +21,6 @@ from ledger.domain import drafts, merkle, tiles
 from ledger.domain.block import Sealed, Stamps, genesis, next_timestamp, seal_block
 from ledger.domain.checkpoints import Checkpoint
 from ledger.settings import DEVELOPMENT_ORIGIN
-from local_stack.roles import provision
 
 BEFORE = "0012"
 # No power of two, no multiple of what a span holds, and neither are most of the batches that it grew by.
@@ -38,11 +37,8 @@ NODES = "SELECT level, index, hash FROM tree_nodes ORDER BY level, index"
 @pytest.fixture
 def urls(postgres_server: PostgresServer) -> Iterator[dict[str, str]]:
     """The roles' URLs of a ledger of the release before."""
-    name = f"test_ledger_{new_id().hex[-12:]}"
-    made = asyncio.run(provision(postgres_server.admin_url, name, postgres_server.passwords))
-    asyncio.run(upgrade(made, BEFORE))
-    yield {**made, "admin": postgres_server.database_admin_url(name)}
-    postgres_server.drop(name)
+    with ledger_at(postgres_server, BEFORE) as made:
+        yield made
 
 
 class OldWriter:
