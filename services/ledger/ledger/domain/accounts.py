@@ -11,22 +11,6 @@ from ledger.domain.refusals import UnbalancedError
 BANK_CLEARING: Final = "bank:clearing"
 
 
-def donor(donor_id: str) -> str:
-    return f"external:donor:{donor_id}"
-
-
-def available(program_id: str) -> str:
-    return f"program:{program_id}:available"
-
-
-def committed(program_id: str, award_id: str) -> str:
-    return f"program:{program_id}:committed:{award_id}"
-
-
-def beneficiary(beneficiary_id: str) -> str:
-    return f"beneficiary:{beneficiary_id}"
-
-
 def never_negative(account: str) -> bool:
     """Program money is real money: these accounts may not go below zero, in the database too."""
     return account.startswith("program:")

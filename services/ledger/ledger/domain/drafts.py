@@ -10,7 +10,11 @@ import orjson
 from ledger.domain import accounts
 from ledger.domain.accounts import Entry
 from ledger.domain.block_data import MONEY_TYPES, encode_data, money_data
+from ledger.domain.moves import accounts_of
 from ledger.domain.refusals import BadShapeError
+
+# What a block of money says besides; what is None is left out.
+Fields = Mapping[str, str | UUID | None]
 
 
 class Draft(NamedTuple):
@@ -38,20 +42,8 @@ class AwardReference(NamedTuple):
     program_id: UUID
     beneficiary_id: UUID
 
-    def fields(self) -> dict[str, UUID]:
+    def fields(self) -> Fields:
         return {"award_id": self.award_id, "program_id": self.program_id, "beneficiary_id": self.beneficiary_id}
-
-    @property
-    def committed(self) -> str:
-        return accounts.committed(str(self.program_id), str(self.award_id))
-
-    @property
-    def available(self) -> str:
-        return accounts.available(str(self.program_id))
-
-    @property
-    def beneficiary(self) -> str:
-        return accounts.beneficiary(str(self.beneficiary_id))
 
 
 def _draft(transaction_type: str, transaction_id: str, data: Mapping[str, Any], entry: Entry | None = None) -> Draft:
@@ -62,6 +54,19 @@ def _draft(transaction_type: str, transaction_id: str, data: Mapping[str, Any], 
     return Draft(transaction_type, transaction_id, data_text, entry)
 
 
+def _money(
+    transaction_type: str,
+    transaction_id: str,
+    amount: Decimal,
+    currency: str,
+    fields: Fields,
+) -> Draft:
+    """Money between the accounts that the fields say (`MOVES`)."""
+    source, target = accounts_of(transaction_type, fields)
+    entry = accounts.move(amount, currency, source=source, target=target)
+    return _draft(transaction_type, transaction_id, money_data(amount, entry, **fields), entry)
+
+
 def program_create(event_id: UUID, program_id: UUID, currency: str) -> Draft:
     return _draft("program_create", str(event_id), {"program_id": program_id, "currency": currency})
 
@@ -69,26 +74,16 @@ def program_create(event_id: UUID, program_id: UUID, currency: str) -> Draft:
 def donation(
     transaction_id: UUID, *, donor_id: UUID, program_id: UUID, amount: Decimal, currency: str, earmark: UUID | None
 ) -> Draft:
-    source, target = accounts.donor(str(donor_id)), accounts.available(str(program_id))
-    entry = accounts.move(amount, currency, source=source, target=target)
-    data = money_data(
-        amount,
-        entry,
-        donor_id=donor_id,
-        program_id=program_id,
-        earmark=earmark,
-    )
-    return _draft("donation", str(transaction_id), data, entry)
+    fields: Fields = {"donor_id": donor_id, "program_id": program_id, "earmark": earmark}
+    return _money("donation", str(transaction_id), amount, currency, fields)
 
 
 def commitment(event_id: UUID, award: AwardReference, amount: Decimal, currency: str) -> Draft:
-    entry = accounts.move(amount, currency, source=award.available, target=award.committed)
-    return _draft("commitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
+    return _money("commitment", str(event_id), amount, currency, award.fields())
 
 
 def decommitment(event_id: UUID, award: AwardReference, amount: Decimal, currency: str) -> Draft:
-    entry = accounts.move(amount, currency, source=award.committed, target=award.available)
-    return _draft("decommitment", str(event_id), money_data(amount, entry, **award.fields()), entry)
+    return _money("decommitment", str(event_id), amount, currency, award.fields())
 
 
 class DisbursementReference(NamedTuple):
@@ -103,32 +98,21 @@ class DisbursementReference(NamedTuple):
 
 
 def disbursement(reference: DisbursementReference, step: str) -> Draft:
-    """`sent`: committed -> clearing; `completed`: clearing -> beneficiary; `failed`: clearing -> committed."""
-    award = reference.award
-    source, target = {
-        "sent": (award.committed, accounts.BANK_CLEARING),
-        "completed": (accounts.BANK_CLEARING, award.beneficiary),
-        "failed": (accounts.BANK_CLEARING, award.committed),
-    }[step]
-    entry = accounts.move(reference.amount, reference.currency, source=source, target=target)
-    data = money_data(
-        reference.amount,
-        entry,
-        transaction_id=reference.transaction_id,
-        step=step,
-        tranche_id=reference.tranche_id,
-        payee_commitment=reference.payee_commitment,
-        **award.fields(),
-    )
-    return _draft("disbursement", f"{reference.transaction_id}:{step}", data, entry)
+    """`step`: sent, completed or failed."""
+    fields: Fields = {
+        "transaction_id": reference.transaction_id,
+        "step": step,
+        "tranche_id": reference.tranche_id,
+        "payee_commitment": reference.payee_commitment,
+        **reference.award.fields(),
+    }
+    return _money("disbursement", f"{reference.transaction_id}:{step}", reference.amount, reference.currency, fields)
 
 
 def reversal(reference: DisbursementReference, code: str) -> Draft:
-    """The bank returned it: beneficiary -> committed. One disbursement is returned at most once: so its id says."""
-    award = reference.award
-    entry = accounts.move(reference.amount, reference.currency, source=award.beneficiary, target=award.committed)
-    data = money_data(reference.amount, entry, disbursement_id=reference.transaction_id, code=code, **award.fields())
-    return _draft("reversal", f"{reference.transaction_id}:reversed", data, entry)
+    """The bank returned it. One disbursement is returned at most once: so its id says."""
+    fields: Fields = {"disbursement_id": reference.transaction_id, "code": code, **reference.award.fields()}
+    return _money("reversal", f"{reference.transaction_id}:reversed", reference.amount, reference.currency, fields)
 
 
 class RefundReference(NamedTuple):
@@ -143,24 +127,15 @@ class RefundReference(NamedTuple):
 
 
 def refund(reference: RefundReference, step: str) -> Draft:
-    """`sent`: available -> clearing; `completed`: clearing -> donor; `failed`: clearing -> available."""
-    available = accounts.available(str(reference.program_id))
-    source, target = {
-        "sent": (available, accounts.BANK_CLEARING),
-        "completed": (accounts.BANK_CLEARING, accounts.donor(str(reference.donor_id))),
-        "failed": (accounts.BANK_CLEARING, available),
-    }[step]
-    entry = accounts.move(reference.amount, reference.currency, source=source, target=target)
-    data = money_data(
-        reference.amount,
-        entry,
-        transaction_id=reference.transaction_id,
-        step=step,
-        donation_id=reference.donation_id,
-        donor_id=reference.donor_id,
-        program_id=reference.program_id,
-    )
-    return _draft("refund", f"{reference.transaction_id}:{step}", data, entry)
+    """`step`: sent, completed or failed."""
+    fields: Fields = {
+        "transaction_id": reference.transaction_id,
+        "step": step,
+        "donation_id": reference.donation_id,
+        "donor_id": reference.donor_id,
+        "program_id": reference.program_id,
+    }
+    return _money("refund", f"{reference.transaction_id}:{step}", reference.amount, reference.currency, fields)
 
 
 def decision(

@@ -21,7 +21,7 @@ SIZES = st.integers(0, canonical.INTEGER_MAX)
 
 
 def donation(**changes):
-    entry = accounts.move(Decimal("10.00"), "NGN", source=accounts.donor(ID), target=accounts.available(ID))
+    entry = accounts.move(Decimal("10.00"), "NGN", source=f"external:donor:{ID}", target=f"program:{ID}:available")
     return block_data.money_data(Decimal(10), entry, donor_id=ID, program_id=ID) | changes
 
 

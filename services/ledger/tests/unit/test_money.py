@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain import accounts, lots, money, transactions
+from ledger.domain.moves import accounts_of
 from ledger.domain.refusals import (
     AmountInvalidError,
     CurrencyUnsupportedError,
@@ -67,10 +68,17 @@ def test_an_entry_that_does_not_balance_is_refused(postings):
 
 
 def test_accounts_are_named_as_the_contract_says():
-    assert accounts.donor("d") == "external:donor:d"
-    assert accounts.available("p") == "program:p:available"
-    assert accounts.committed("p", "a") == "program:p:committed:a"
-    assert accounts.beneficiary("b") == "beneficiary:b"
+    ids = {"donor_id": "d", "program_id": "p", "award_id": "a", "beneficiary_id": "b"}
+    donor, available, committed = "external:donor:d", "program:p:available", "program:p:committed:a"
+    beneficiary, clearing = "beneficiary:b", "bank:clearing"
+    assert accounts_of("donation", ids) == (donor, available)
+    assert accounts_of("commitment", ids) == (available, committed)
+    assert accounts_of("decommitment", ids) == (committed, available)
+    assert accounts_of("reversal", ids) == (beneficiary, committed)
+    for kind, held, paid in (("disbursement", committed, beneficiary), ("refund", available, donor)):
+        assert accounts_of(kind, ids | {"step": "sent"}) == (held, clearing)
+        assert accounts_of(kind, ids | {"step": "completed"}) == (clearing, paid)
+        assert accounts_of(kind, ids | {"step": "failed"}) == (clearing, held)
     assert accounts.BANK_CLEARING == "bank:clearing"
     assert accounts.never_negative("program:p:available")
     assert not accounts.never_negative("external:donor:d")
