@@ -86,17 +86,25 @@ class ConsumerRunner:
         consumer = new_group_consumer(self._settings, f"impactnet.{self.name}")
         start = _StartWhereTheDatabaseIs(consumer, self._database, self.name)
         consumer.subscribe(topics, listener=start)
+        ahead: asyncio.Task[Records] | None = None
         try:
             await start_client(consumer)
             self.connected = True
             while True:
                 stop_if_asked()
-                polled = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)
+                polled = await (ahead or consumer.getmany(timeout_ms=POLL_TIMEOUT_MS))
+                ahead = None
                 if start.fault is not None:
                     raise start.fault
                 if polled:
+                    # While these are handled the next are fetched. Should their partitions go to another worker
+                    # meanwhile, both may handle them, as with any records under way: the inbox lets one of them.
+                    ahead = asyncio.create_task(consumer.getmany(timeout_ms=POLL_TIMEOUT_MS))
                     await self._handle_poll(consumer, polled)
         finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
             # Leaving the group takes one round trip; a broker that is away must not hold a restart up.
             with contextlib.suppress(KafkaError, TimeoutError, OSError):
                 await asyncio.wait_for(consumer.stop(), 5)

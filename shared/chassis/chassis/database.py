@@ -265,13 +265,7 @@ class Database:
 
         `is_repeatable`: should the connection turn out to have ended a moment ago, the caller does it all again.
         """
-        async with AsyncExitStack() as stack:
-            with without_ping(is_repeatable=is_repeatable):
-                connection = await stack.enter_async_context(self._autocommit_engine.connect())
-            driver = (await connection.get_raw_connection()).driver_connection
-            if driver is None:
-                raise InterfaceError("", None, ConnectionError("the connection is closed"))
-            work = UnitOfWork(connection, driver, self.clock)
+        async with self._open(is_repeatable=is_repeatable) as work:
             try:
                 await work.begin()
                 yield work
@@ -281,6 +275,25 @@ class Database:
                 await work.roll_back()
                 raise
         work.committed()
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
+        """Rows of one statement that needs no unit of work, in PostgreSQL's own words: for a look often taken.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as any statement would; whoever looks often looks again.
+        """
+        async with self._open(is_repeatable=True) as work:
+            return await work.fetch(statement, *arguments)
+
+    @asynccontextmanager
+    async def _open(self, *, is_repeatable: bool) -> AsyncIterator[UnitOfWork]:
+        async with AsyncExitStack() as stack:
+            with without_ping(is_repeatable=is_repeatable):
+                connection = await stack.enter_async_context(self._autocommit_engine.connect())
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                raise InterfaceError("", None, ConnectionError("the connection is closed"))
+            yield UnitOfWork(connection, driver, self.clock)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -1,7 +1,9 @@
 """Timers: work that comes by the clock, in the worker; a tick that fails is logged and the next one tries again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+import time
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,24 +17,58 @@ log = structlog.get_logger(__name__)
 # After a failed tick: long enough not to flood the log, short enough that nothing waits noticeably.
 FAULT_PAUSE_SECONDS: Final = 2.0
 
+# Timers that began together ask within milliseconds of each other; what comes just after waits for the next time.
+GLANCE_SECONDS: Final = 0.1
+
+
+class Glance:
+    """One look for several timers, most of which have nothing to do most of the time: `look` names those that have.
+
+    It may name too many, never too few.
+    """
+
+    def __init__(
+        self, look: Callable[[], Awaitable[Collection[str]]], *, holds_seconds: float = GLANCE_SECONDS
+    ) -> None:
+        self._look = look
+        self._holds_seconds = holds_seconds
+        self._seen: Collection[str] = ()
+        self._looked_at = -math.inf
+        self._looking = asyncio.Lock()
+
+    async def sees(self, timer_name: str) -> bool:
+        """Whether that timer has something to do."""
+        async with self._looking:
+            if time.monotonic() - self._looked_at > self._holds_seconds:
+                self._seen = await self._look()
+                self._looked_at = time.monotonic()
+            return timer_name in self._seen
+
+    def forget(self) -> None:
+        """Whoever asks next looks."""
+        self._looked_at = -math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:
     """`run` every `every_seconds`; answering True means there is more to do: run again at once.
 
     Several workers tick: `run` takes its rows `FOR UPDATE SKIP LOCKED`, or holds a lease. `at_once` runs of one worker
-    share the work when there is more than one's: for what waits for others most of the time.
+    share the work when there is more than one's: for what waits for others most of the time. With a `glance` it runs
+    only when that sees something to do.
     """
 
     name: str
     every_seconds: float
     run: Callable[[], Awaitable[bool | None]]
     at_once: int = 1
+    glance: Glance | None = None
 
     async def run_forever(self) -> None:
         while True:
             try:
-                await self.tick()
+                if self.glance is None or await self.glance.sees(self.name):
+                    await self.tick()
                 await asyncio.sleep(self.every_seconds)
             except Exception as error:
                 if database_is_away(error):

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from chassis.database import Database
-from chassis.timers import Timer
+from chassis.timers import Glance, Timer
 from ledger.adapters.manual_rail import ManualRail
 from ledger.adapters.payment_metrics import PaymentGauges
 from ledger.adapters.paystack_client import PaystackClient
@@ -33,11 +33,26 @@ APPLIED_AT_ONCE: Final = 4
 # What hangs has been hanging for an hour: a minute more is nothing.
 SWEEP_TIMER_SECONDS: Final = 60
 
+# What of these has something to do: of each the answer is an index's first entry, and one statement serves all.
+_LOOK: Final = """
+SELECT EXISTS (SELECT FROM payments WHERE due_at <= $1 AND direction = 'in') AS donations,
+    EXISTS (SELECT FROM payments WHERE due_at <= $1 AND direction = 'out') AS transfers,
+    EXISTS (SELECT FROM webhooks_pending) AS webhooks,
+    EXISTS (SELECT FROM disputes WHERE approved_at IS NOT NULL AND closed_at IS NULL) AS disputes
+"""
+_TIMERS_OF: Final = {
+    "donations": ("credit_donations",),
+    "transfers": ("settle_payments", "settle_refunds"),
+    "webhooks": ("apply_webhooks",),
+    "disputes": ("close_disputes",),
+}
+
 
 class PaymentParts:
     """`rails` are all that are set up here, chosen or not: what was begun on a rail is finished on it."""
 
     def __init__(self, settings: LedgerSettings, database: Database, open_books: BooksOpener) -> None:
+        self._database = database
         self._open_books = open_books
         self._gauges = PaymentGauges()
         self.resources: Sequence[AbstractAsyncContextManager[Any]] = ()
@@ -53,14 +68,19 @@ class PaymentParts:
 
     @property
     def timers(self) -> list[Timer]:
+        glance = Glance(self._look)
         return [
-            Timer("credit_donations", MONEY_TIMER_SECONDS, self._credit),
-            Timer("settle_payments", MONEY_TIMER_SECONDS, self._settle, SETTLED_AT_ONCE),
-            Timer("settle_refunds", MONEY_TIMER_SECONDS, self._settle_refunds, SETTLED_AT_ONCE),
-            Timer("apply_webhooks", MONEY_TIMER_SECONDS, self._apply_webhooks, APPLIED_AT_ONCE),
-            Timer("close_disputes", MONEY_TIMER_SECONDS, self._close_disputes),
+            Timer("credit_donations", MONEY_TIMER_SECONDS, self._credit, glance=glance),
+            Timer("settle_payments", MONEY_TIMER_SECONDS, self._settle, SETTLED_AT_ONCE, glance),
+            Timer("settle_refunds", MONEY_TIMER_SECONDS, self._settle_refunds, SETTLED_AT_ONCE, glance),
+            Timer("apply_webhooks", MONEY_TIMER_SECONDS, self._apply_webhooks, APPLIED_AT_ONCE, glance),
+            Timer("close_disputes", MONEY_TIMER_SECONDS, self._close_disputes, glance=glance),
             Timer("sweep_payments", SWEEP_TIMER_SECONDS, self._sweep),
         ]
+
+    async def _look(self) -> set[str]:
+        [row] = await self._database.fetch(_LOOK, self._database.clock.now())
+        return {name for what, names in _TIMERS_OF.items() if row[what] for name in names}
 
     async def _credit(self) -> bool:
         return await credit_due_donations(self._open_books, self.rails)

@@ -83,8 +83,12 @@ class ServiceHarness:
         return [fact for fact in facts if isinstance(fact, kind)]
 
     async def tick(self, timer_name: str) -> None:
-        """Run one of the service's timers until it has nothing left to do."""
+        """Run one of the service's timers until it has nothing left to do; not at all where its glance sees nothing."""
         timer = next(timer for timer in self.worker_parts.timers if timer.name == timer_name)
+        if timer.glance is not None:
+            timer.glance.forget()
+            if not await timer.glance.sees(timer_name):
+                return
         while await timer.run():
             continue
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from chassis.timers import Timer
+from chassis.timers import Glance, Timer
 
 
 class Work:
@@ -80,3 +80,66 @@ async def test_all_of_them_end_when_the_timer_is_stopped():
         await running
     assert len(work.left) == 15
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+class Seen:
+    """What a glance sees, and how often it looked."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = set(names)
+        self.looks = 0
+        self.looked = asyncio.Semaphore(0)
+        self.fails = False
+
+    async def look(self) -> set[str]:
+        self.looks += 1
+        self.looked.release()
+        if self.fails:
+            raise LookupError("away")
+        return set(self.names)
+
+
+async def test_one_look_serves_all_timers_of_a_pass():
+    seen = Seen("credit")
+    glance = Glance(seen.look, holds_seconds=3600)
+    assert await asyncio.gather(*map(glance.sees, ["credit", "refund", "credit"])) == [True, False, True]
+    assert seen.looks == 1
+
+
+async def test_a_look_does_not_hold_for_the_next_pass():
+    seen = Seen()
+    glance = Glance(seen.look, holds_seconds=0)
+    assert not await glance.sees("credit")
+    seen.names.add("credit")
+    assert await glance.sees("credit")
+
+
+async def test_a_look_that_fails_is_taken_again():
+    seen = Seen("credit")
+    glance = Glance(seen.look, holds_seconds=3600)
+    seen.fails = True
+    with pytest.raises(LookupError):
+        await glance.sees("credit")
+    seen.fails = False
+    assert await glance.sees("credit")
+
+
+async def test_a_timer_with_a_glance_runs_once_that_sees_something_to_do():
+    seen = Seen()
+    ran = asyncio.Event()
+
+    async def run() -> bool:
+        ran.set()
+        return False
+
+    running = asyncio.create_task(Timer("credit", 0.01, run, glance=Glance(seen.look, holds_seconds=0)).run_forever())
+    try:
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await seen.looked.acquire()
+            assert not ran.is_set()
+            seen.names.add("credit")
+            await ran.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
