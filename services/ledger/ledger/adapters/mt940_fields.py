@@ -8,8 +8,9 @@ from typing import Final
 
 from ledger.domain.bank_statements import LINES_MAX, ROWS_MAX, refuse
 
-# Blocks 1 to 3 of a FIN message, then block 4 with the fields.
-_HEADER: Final = re.compile(r"(\{[1235]:[^\n]{0,500}\})*\{4:")
+# Blocks 1 to 3 of a FIN message, each with flat blocks of its own in it, then block 4 with the fields. A block can end
+# at one place only: with any text in it, a line of empty blocks would be tried in every way of putting them together.
+_HEADER: Final = re.compile(r"(\{[1235]:([^{}\n]|\{[^{}\n]{0,500}\}){0,500}\})*\{4:")
 _TRAILER: Final = re.compile(r"-(\}(\{5:[^\n]{0,500}\})?)?")
 _FIELD: Final = re.compile(r":([0-9]{2}[A-Z]?|NS):")
 # Control characters that no text has; SOH and ETX around a message are taken off before.

@@ -150,7 +150,8 @@ def test_a_hundred_thousand_lines_take_seconds_and_one_more_is_refused():
 
 
 @pytest.mark.parametrize(
-    "unit", [",", "\n", "\r\n", "a", "ab\n", '"', '","', "1\n", "\u2028", ":61:\n", "{1:", "-}\n", "\x00"]
+    "unit",
+    [",", "\n", "\r\n", "a", "ab\n", '"', '","', "1\n", "\u2028", ":61:\n", "{1:", "{1:}", "{3:{", "-}\n", "\x00"],
 )
 @pytest.mark.parametrize("file_format", ["mt940", "csv"])
 def test_a_bomb_is_refused_and_takes_no_memory(unit, file_format):
