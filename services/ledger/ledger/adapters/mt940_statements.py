@@ -144,21 +144,21 @@ def _texts(following: Sequence[Field]) -> int:
 
 def _line(found: Field, text: str, opens: date, closes: date) -> ReadLine:
     row = found.row
-    match = _STATEMENT_LINE.fullmatch(found.value)
-    if match is None or match["status"] not in _SIGNS or not match["id"]:
+    # The pattern cuts references at SWIFT's length and takes what is left of them for the details on the line below.
+    match = _STATEMENT_LINE.fullmatch(found.value) or _STATEMENT_LINE.fullmatch(found.value.rpartition("\n")[0])
+    written, _, details = found.value[match.start("customer_reference") if match else 0 :].partition("\n")
+    if match is None or match["status"] not in _SIGNS or not match["id"] or "\n" in details:
         refuse(row, ":61:", "line_malformed", "YYMMDD, MMDD, C, D, RC or RD, amount, type and reference")
     value_date = _day(row, ":61: value date", 2000 + int(match["year"]), match["month"], match["day"])
-    # What the pattern has as supplementary details may begin with references longer than SWIFT's.
-    own, _, rest = (match["extra_details"] or "").partition("//")
-    bank_reference = match["bank_reference"] or (rest.partition("\n")[0] if rest else "")
+    own_reference, _, bank_reference = written.partition("//")
     return ReadLine(
         row=row,
         entry_date=_entry_date(row, match["entry_month"], match["entry_day"], value_date, (opens, closes)),
         value_date=value_date,
         amount=_amount(row, ":61: amount", match["amount"]) * _SIGNS[match["status"]],
         is_reversal=match["status"] in ("RC", "RD"),
-        bank_reference=bank_reference or match["customer_reference"],
-        text="\n".join(part for part in (match["customer_reference"] + own, rest, text) if part),
+        bank_reference=bank_reference or own_reference,
+        text="\n".join(part for part in (own_reference, details, text) if part),
     )
 
 

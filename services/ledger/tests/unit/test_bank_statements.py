@@ -110,6 +110,24 @@ def test_pages_that_do_not_follow_each_other_are_refused(change, field, rule):
     assert found[0].split(", ")[1] == field.split(", ")[1]
 
 
+@pytest.mark.parametrize(
+    ("written", "reference", "text"),
+    [
+        ("NONREF//000013260701120000123456789012", "000013260701120000123456789012", "NONREF"),
+        ("NONREF//000013260701120000123456789012\nInward", "000013260701120000123456789012", "Inward"),
+        ("A-CUSTOMER-S-REFERENCE//BK1", "BK1", "A-CUSTOMER-S-REFERENCE"),
+        ("REF//BK1\nInward", "BK1", "Inward"),
+        ("REF", "REF", "REF"),
+        # Details may name people; what is kept in clear is the reference.
+        ("REF\nAMINA//KANO", "REF", "AMINA//KANO"),
+    ],
+)
+def test_a_reference_longer_than_swift_allows_is_read_to_its_end(written, reference, text):
+    statement = read(TWO_DAYS.replace("C100,NMSCNONREF", f"C100,NMSC{written}")).statements[0]
+    assert statement.lines[0].bank_reference == reference
+    assert text in statement.lines[0].text.split("\n")
+
+
 def test_old_encodings_are_read_and_an_empty_file_is_none():
     [statement] = read(TWO_PAGES.replace("COMMISSION", "COMISSÃO").encode("latin-1")).statements
     assert "COMISSÃO" in statement.lines[1].text
