@@ -86,10 +86,14 @@ class ReadStatement:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it is kept. The same movement has the same `identity` in every statement that shows it."""
+    """A line as it is kept. The same movement has the same `identity` in every statement that shows it.
+
+    `alike`: the same for lines that only their order tells apart.
+    """
 
     position: int
     row: int
+    alike: bytes
     identity: bytes
     entry_date: date
     value_date: date
@@ -115,11 +119,14 @@ def complete(read: Sequence[ReadStatement], accounts: Iterable[BankAccount], *, 
     """Checks what every format has to keep, and gives every line its identity and the payment it names.
 
     Raises:
-        FieldRefusalError: an account that is not ours, another currency, dates or balances that do not fit.
+        FieldRefusalError: an account that is not ours, another currency, dates or balances that do not fit, the same
+            lines in two statements.
     """
     known = tuple(accounts)
     seen: Counter[bytes] = Counter()
-    return tuple(_complete(statement, known, today, seen) for statement in read)
+    found = tuple(_complete(statement, known, today, seen) for statement in read)
+    _check_overlaps(found, [statement.row for statement in read])
+    return found
 
 
 def _complete(read: ReadStatement, accounts: Sequence[BankAccount], today: date, seen: Counter[bytes]) -> Statement:
@@ -153,6 +160,28 @@ def _check_dates(read: ReadStatement, today: date) -> None:
             refuse(line.row, "entry date", "date_outside_statement", "not within the days that the statement covers")
 
 
+def _check_overlaps(statements: Sequence[Statement], rows: Sequence[int]) -> None:
+    """Lines of one day are in one statement, or in several of which each continues the one before.
+
+    Within a file equal lines are told apart by their order: a statement that shows again what another shows would make
+    two movements of each. In a file of its own it counts once.
+    """
+    shown: dict[tuple[str, date], Statement] = {}
+    for statement, row in zip(statements, rows, strict=True):
+        days = {(statement.account.number, line.entry_date) for line in statement.lines}
+        if not all(_continues(shown[day], statement) for day in days if day in shown):
+            message = "shows days of another statement in this file and does not continue it: bring it in its own file"
+            refuse(row, "statement", "statements_overlap", message)
+        shown.update(dict.fromkeys(days, statement))
+
+
+def _continues(one: Statement, other: Statement) -> bool:
+    """Whether one begins with the balance that the other ended with, in whatever order a file has them."""
+    if one.closing == other.opening == one.opening == other.closing:  # what moves nothing in sum follows itself
+        return [line.alike for line in one.lines] != [line.alike for line in other.lines]
+    return one.closing == other.opening or other.closing == one.opening
+
+
 def _line(account: BankAccount, read: ReadLine, position: int, seen: Counter[bytes]) -> Line:
     reference = normalized(read.bank_reference)
     # Lines that say the same are told apart by their order: two equal fees on one day are two fees.
@@ -162,6 +191,7 @@ def _line(account: BankAccount, read: ReadLine, position: int, seen: Counter[byt
     return Line(
         position=position,
         row=read.row,
+        alike=alike,
         identity=_digest(alike.hex(), str(seen[alike])),
         entry_date=read.entry_date,
         value_date=read.value_date,

@@ -52,6 +52,35 @@ def test_several_days_are_several_statements_and_equal_lines_are_two():
     assert [line.identity for line in again.lines] == [line.identity for line in second.lines]
 
 
+def day_in_parts(*parts: tuple[str, str, str]) -> str:
+    """Statements of one day, each with a fee of 0,01: (number, opening, closing)."""
+    return "".join(
+        f":20:PART\n:25:{ACCOUNT}\n:28C:{number}\n:60F:C260701NGN{opening}\n:61:2607010701D0,01NCHGNONREF\n"
+        f":62F:C260701NGN{closing}\n-\n"
+        for number, opening, closing in parts
+    )
+
+
+def test_parts_of_a_day_that_continue_each_other_are_counted_together():
+    parts = [("1", "1,00", "0,99"), ("2", "0,99", "0,98"), ("3", "0,98", "0,97")]
+    for text in (day_in_parts(*parts), day_in_parts(*reversed(parts))):
+        identities = {line.identity for statement in read(text).statements for line in statement.lines}
+        assert len(identities) == 3, "three equal fees are three"
+
+
+def test_a_file_that_shows_the_same_lines_twice_is_refused():
+    """Equal lines are told apart by their order, so that each of them would count twice."""
+    assert refused(TWO_DAYS + TWO_DAYS) == ("line 16, statement", "statements_overlap")
+    both = TWO_DAYS.replace(":62F:C260701NGN100,00", ":61:2607010701D100,NMSCNONREF\n:62F:C260701NGN0,00")
+    first = both[: both.index(":20:DAY2")]
+    assert refused(first + first)[1] == "statements_overlap", "nothing moved in sum, and it is still the same statement"
+    weekly = TWO_DAYS.replace("260701NGN0,00", "260630NGN0,00").replace(":62F:C260701NGN100,00\n-\n", "")
+    weekly = weekly.replace(":20:DAY2\n:25:0123456789NGN\n:28C:2\n:60F:C260701NGN100,00\n", "")
+    assert refused(TWO_DAYS + weekly)[1] == "statements_overlap"
+    idle = f":20:IDLE\n:25:{ACCOUNT}\n:28C:3\n:60F:C260702NGN100,02\n:62F:C260702NGN100,02\n-\n"
+    assert len(read(TWO_DAYS + idle + idle).statements) == 4, "what shows no line shows none twice"
+
+
 def test_the_library_s_own_reader_sees_the_same_amounts():
     """Only its field grammars are used; its reader of whole files is the second opinion here."""
     with warnings.catch_warnings():
