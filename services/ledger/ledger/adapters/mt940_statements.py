@@ -165,7 +165,7 @@ def _line(found: Field, text: str, opens: date, closes: date) -> ReadLine:
 def _entry_date(row: int, month: str | None, day: str | None, value_date: date, period: tuple[date, date]) -> date:
     """MMDD next to the value date; without one, the value date as far as it lies within the statement."""
     if month is None or day is None or not (month + day).strip():
-        return min(max(value_date, period[0]), period[1])
+        return min(value_date, period[1]) if value_date >= period[0] else _begins(*period)
     years = (value_date.year + offset for offset in (-1, 0, 1))
     if month == "02" and day == "29":
         candidates = [date(year, 2, 29) for year in years if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)]
@@ -174,6 +174,11 @@ def _entry_date(row: int, month: str | None, day: str | None, value_date: date, 
     else:
         candidates = [_day(row, ":61: entry date", year, month, day) for year in years]
     return min(candidates, key=lambda candidate: abs((candidate - value_date).days))
+
+
+def _begins(opens: date, closes: date) -> date:
+    """The first day that is surely covered: the opening balance is of the evening before, or of the same morning."""
+    return opens if opens == closes else opens + timedelta(days=1)
 
 
 def _statements(pages: Sequence[_Page]) -> Iterator[list[_Page]]:
@@ -207,8 +212,7 @@ def _joined(pages: Sequence[_Page]) -> ReadStatement:
     first, last = pages[0], pages[-1]
     lines = [line for page in pages for line in page.lines]
     opens, closes = first.opening.day, last.closing.day
-    # The opening balance is that of the evening before, or of the same day's morning: banks do either.
-    begins = opens if opens == closes else opens + timedelta(days=1)
+    begins = _begins(opens, closes)
     earliest = min((line.entry_date for line in lines), default=begins)
     for page in pages:
         moved = sum((line.amount for line in page.lines), page.opening.amount)

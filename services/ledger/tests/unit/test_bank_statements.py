@@ -52,6 +52,14 @@ def test_several_days_are_several_statements_and_equal_lines_are_two():
     assert [line.identity for line in again.lines] == [line.identity for line in second.lines]
 
 
+def test_a_line_that_says_only_an_old_value_date_is_on_a_day_that_its_statement_covers():
+    """On the evening before, whose balance it begins with, the line would break that day's own statement."""
+    evening = TWO_DAYS.replace("260701NGN0,00", "260630NGN0,00")
+    [first, _] = read(evening.replace(":61:2607010701C100", ":61:260628C100")).statements
+    assert (first.lines[0].entry_date, first.lines[0].value_date) == (date(2026, 7, 1), date(2026, 6, 28))
+    assert (first.covers_from, first.covers_to) == (date(2026, 7, 1), date(2026, 7, 1))
+
+
 def day_in_parts(*parts: tuple[str, str, str]) -> str:
     """Statements of one day, each with a fee of 0,01: (number, opening, closing)."""
     return "".join(
