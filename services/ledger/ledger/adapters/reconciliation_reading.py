@@ -23,10 +23,10 @@ from ledger.adapters.tables.statements import (
     statement_withdrawals,
 )
 from ledger.domain.bank_accounts import BankAccount, bank_day, day_starts
-from ledger.domain.bank_references import normalized
+from ledger.domain.bank_references import BANK_REFERENCE_CHARACTERS_MAX
 from ledger.domain.reconciliation import BankLine, KnownPayment, Movement
 from ledger.domain.reconciliation_report import BankBalances, BooksPosition, Evidence
-from ledger.domain.transactions import TransactionType
+from ledger.domain.transactions import RailStatus, TransactionType
 
 _T: Final = TransactionType
 # Blocks that say that money moved at the bank: what was received, paid, given back, or came back.
@@ -34,6 +34,11 @@ _MOVED: Final = or_(
     blocks.c.transaction_type.in_((_T.DONATION, _T.REVERSAL)),
     blocks.c.transaction_type.in_((_T.DISBURSEMENT, _T.REFUND)) & (blocks.c.data["step"].astext == "completed"),
 )
+# What people recorded of transfers, by references as `bank_references.normalized` has them.
+_AS_STATED: Final = func.left(
+    func.upper(func.replace(manual_transfers.c.bank_reference, " ", "")), BANK_REFERENCE_CHARACTERS_MAX
+)
+_PROVES: Final = manual_transfers.c.outcome == RailStatus.PAID
 _COMES_IN: Final = frozenset({_T.DONATION, _T.REVERSAL})
 
 
@@ -60,30 +65,38 @@ class PostgresReconciliationReading:
     async def lines_on(self, day: date) -> list[BankLine]:
         return await self._lines(statement_lines.c.entry_date == day)
 
-    async def lines_of(self, payment_ids: Collection[UUID]) -> list[BankLine]:
+    async def lines_of(self, payment_ids: Collection[UUID], height: int) -> list[BankLine]:
         """Those that name one of the payments, or carry the bank reference that proves one."""
         if not payment_ids:
             return []
-        proofs = await self._proofs(among(manual_transfers.c.transaction_id, payment_ids))
+        mine = select(_AS_STATED).where(_PROVES, among(manual_transfers.c.transaction_id, payment_ids))
+        proofs = await self._proofs(set(await self._connection.scalars(mine)), height)
+        proofs = {reference: payment_id for reference, payment_id in proofs.items() if payment_id in payment_ids}
         by_text = among(statement_lines.c.payment_id, payment_ids)
         by_proof = statement_lines.c.payment_id.is_(None) & _any(statement_lines.c.bank_reference, proofs)
         found = await self._lines(or_(by_text, by_proof) if proofs else by_text)
         return [replace(line, payment_id=line.payment_id or proofs.get(line.bank_reference)) for line in found]
 
-    async def payments_named(self, lines: Collection[BankLine]) -> list[BankLine]:
-        unnamed = {line.bank_reference for line in lines if line.payment_id is None and line.bank_reference}
-        if not unnamed:
-            return list(lines)
-        # As people typed them; few, for a person typed each.
-        proofs = await self._proofs(_any(func.upper(func.replace(manual_transfers.c.bank_reference, " ", "")), unnamed))
+    async def payments_named(self, lines: Collection[BankLine], height: int) -> list[BankLine]:
+        proofs = await self._proofs({line.bank_reference for line in lines if line.payment_id is None}, height)
         return [replace(line, payment_id=line.payment_id or proofs.get(line.bank_reference)) for line in lines]
 
-    async def _proofs(self, condition: ColumnElement[bool]) -> dict[str, UUID]:
-        """Bank references by which people proved transfers, as statements write them."""
-        statement = select(manual_transfers.c.bank_reference, manual_transfers.c.transaction_id).where(
-            manual_transfers.c.outcome == "paid", condition
+    async def _proofs(self, references: Collection[str], height: int) -> dict[str, UUID]:
+        """Bank references by which people proved transfers that are in the blocks, as statements write them.
+
+        What is not booked yet proves nothing, so that a report of a height stays as it is.
+        """
+        sought = {reference for reference in references if reference}
+        if not sought:
+            return {}
+        # As people typed them; few, for a person typed each.
+        statement = select(_AS_STATED.label("reference"), manual_transfers.c.transaction_id).where(
+            _PROVES, _any(_AS_STATED, sought)
         )
-        return {normalized(row.bank_reference): row.transaction_id for row in await self._connection.execute(statement)}
+        rows = (await self._connection.execute(statement)).all()
+        moved = await self.movements_of({row.transaction_id for row in rows}, height)
+        booked = {movement.payment_id for movement in moved if not movement.is_return}
+        return {row.reference: row.transaction_id for row in rows if row.transaction_id in booked}
 
     async def _lines(self, condition: ColumnElement[bool]) -> list[BankLine]:
         """Each movement at the bank once: overlapping statements show it more than once."""

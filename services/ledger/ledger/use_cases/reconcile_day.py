@@ -33,13 +33,13 @@ async def compare_day(
     wherever one looks.
     """
     coverage = Coverage(await books.coverage())
-    lines = await books.payments_named(await books.lines_on(day))
+    lines = await books.payments_named(await books.lines_on(day), height)
     movements = await books.movements_on(day, height)
     named = {line.payment_id for line in lines if line.payment_id is not None}
     known = await books.known(named | {movement.payment_id for movement in movements}, height)
     groups = known.keys()
     own = [line for line in lines if line.payment_id not in groups]
-    together = {line.identity: line for line in [*own, *await books.lines_of(groups)]}
+    together = {line.identity: line for line in [*own, *await books.lines_of(groups, height)]}
     moved = await books.movements_of(groups, height)
     findings = reconcile(together.values(), moved, known, covered=coverage, window_days=window_days)
     return findings, coverage
