@@ -1,5 +1,6 @@
 """Reads what is compared: lines of the statements that count, and movements of the books as blocks say them."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -38,7 +39,7 @@ _MOVED: Final = or_(
 _AS_STATED: Final = func.left(
     func.upper(func.replace(manual_transfers.c.bank_reference, " ", "")), BANK_REFERENCE_CHARACTERS_MAX
 )
-_PROVES: Final = manual_transfers.c.outcome == RailStatus.PAID
+_PROVES: Final = manual_transfers.c.outcome.in_((RailStatus.PAID, RailStatus.REVERSED))
 _COMES_IN: Final = frozenset({_T.DONATION, _T.REVERSAL})
 
 
@@ -82,21 +83,28 @@ class PostgresReconciliationReading:
         return [replace(line, payment_id=line.payment_id or proofs.get(line.bank_reference)) for line in lines]
 
     async def _proofs(self, references: Collection[str], height: int) -> dict[str, UUID]:
-        """Bank references by which people proved transfers that are in the blocks, as statements write them.
+        """Bank references by which people proved transfers and returns that are in the blocks, as banks write them.
 
-        What is not booked yet proves nothing, so that a report of a height stays as it is.
+        What is not booked yet proves nothing, so that a report of a height stays as it is. A return's reference may
+        stand for several payments: then it names none.
         """
         sought = {reference for reference in references if reference}
         if not sought:
             return {}
         # As people typed them; few, for a person typed each.
-        statement = select(_AS_STATED.label("reference"), manual_transfers.c.transaction_id).where(
-            _PROVES, _any(_AS_STATED, sought)
-        )
+        statement = select(
+            _AS_STATED.label("reference"), manual_transfers.c.transaction_id, manual_transfers.c.outcome
+        ).where(_PROVES, _any(_AS_STATED, sought))
         rows = (await self._connection.execute(statement)).all()
         moved = await self.movements_of({row.transaction_id for row in rows}, height)
-        booked = {movement.payment_id for movement in moved if not movement.is_return}
-        return {row.reference: row.transaction_id for row in rows if row.transaction_id in booked}
+        booked = {(movement.payment_id, movement.is_return) for movement in moved}
+        named: dict[bool, dict[str, set[UUID]]] = {True: defaultdict(set), False: defaultdict(set)}
+        for row in rows:
+            is_return = row.outcome == RailStatus.REVERSED
+            if (row.transaction_id, is_return) in booked:
+                named[is_return][row.reference].add(row.transaction_id)
+        together = named[True] | named[False]
+        return {reference: next(iter(ids)) for reference, ids in together.items() if len(ids) == 1}
 
     async def _lines(self, condition: ColumnElement[bool]) -> list[BankLine]:
         """Each movement at the bank once: overlapping statements show it more than once."""

@@ -78,6 +78,18 @@ async def test_what_is_proved_later_changes_no_report_of_a_height_before(by_hand
     assert await report(by_hand, day, height=before["height"]) == before
 
 
+async def test_a_return_is_matched_by_the_reference_that_a_person_recorded(by_hand):
+    payment_id, day = await sent(by_hand)
+    await record(by_hand, payment_id, "completed", "FT26288/0001")
+    await import_lines(by_hand, (day, "-60.00", "FT26288/0001"), (day, "60.00", "RTN 0002"))
+    before = await report(by_hand, day)
+    assert classes(before) == {"matched": 1, "missing": 1, "extra": 1}
+    await record(by_hand, payment_id, "reversed", "rtn 0002")
+    assert (await by_hand.blocks())[-1] == "reversal"
+    assert classes(await report(by_hand, day)) == {"matched": 2, "missing": 1}, "the donation has no line"
+    assert await report(by_hand, day, height=before["height"]) == before
+
+
 async def test_a_reference_is_found_from_both_days_however_long_a_person_typed_it(by_hand):
     payment_id, day = await sent(by_hand)
     before = day - timedelta(days=1)
