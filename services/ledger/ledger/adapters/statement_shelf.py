@@ -29,6 +29,8 @@ from ledger.use_cases.statement_ports import FileView, LineView, NewFile, Statem
 
 # Texts sealed together: a page of lines opens two chunks at most, and a large file needs a few hundred seals.
 CHUNK_LINES: Final = 500
+# Any constant: one file after the other, for the same bytes count once, and what is new in one is not new in the next.
+_IMPORTS_LOCK: Final = 7_312_003
 _PURPOSE: Final = "statement_texts.sealed"
 _LINE_COLUMNS: Final = (
     "statement_id", "position", "file_row", "identity", "entry_date", "value_date", "amount", "is_reversal",
@@ -44,9 +46,7 @@ class PostgresStatementShelf:
         self._vault = vault
 
     async def find_live(self, sha256: str) -> UUID | None:
-        # Any number made of the hash: two imports of the same bytes wait for each other.
-        lock = int(sha256[:15], 16)
-        await self._work.connection.execute(select(func.pg_advisory_xact_lock(lock)))
+        await self._work.connection.execute(select(func.pg_advisory_xact_lock(_IMPORTS_LOCK)))
         statement = (
             select(statement_files.c.file_id)
             .join(statement_withdrawals, statement_withdrawals.c.file_id == statement_files.c.file_id, isouter=True)

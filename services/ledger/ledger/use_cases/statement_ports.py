@@ -128,7 +128,7 @@ class StatementShelf(Protocol):
     """Statements, for ever; within one unit of work."""
 
     async def find_live(self, sha256: str) -> UUID | None:
-        """The file with these bytes that counts, if there is one; holds off whoever imports the same bytes."""
+        """The file with these bytes that counts, if there is one; holds off whoever imports meanwhile."""
         ...
 
     async def add(self, new: NewFile) -> UUID: ...

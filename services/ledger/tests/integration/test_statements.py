@@ -127,6 +127,14 @@ async def test_two_at_once_import_the_same_bytes_once(scenario):
     assert len(await scenario.fetch("SELECT 1 FROM statement_lines")) == 4
 
 
+async def test_of_two_overlapping_files_at_once_one_has_the_lines_that_are_new(scenario):
+    second_day = TWO_DAYS[TWO_DAYS.index(":20:DAY2") :]
+    whole, half = await asyncio.gather(send(scenario, TWO_DAYS), send(scenario, second_day))
+    assert (whole.status_code, half.status_code) == (201, 201)
+    assert whole.json()["new_lines"] + half.json()["new_lines"] == 3
+    assert (await get(scenario, f"{BASE}/report/", date="2026-07-02")).json()["accounts"][0]["bank_movement"] == "0.02"
+
+
 @pytest.mark.parametrize(
     ("sent", "field", "code"),
     [
