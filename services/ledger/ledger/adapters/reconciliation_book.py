@@ -29,7 +29,7 @@ from ledger.domain.reconciliation import Finding, Kind
 from ledger.use_cases.statement_ports import DayCounts
 
 # Any constant: whoever holds it writes the projections; the other workers do something else meanwhile.
-_TURN: Final = 7_312_002
+_TURN: Final = 7_312_004
 _PAIRS: Final = (Kind.MATCHED, Kind.DIFFERENT)
 _OPEN_SUM: Final = (
     reconciled_days.c.different
