@@ -6,14 +6,16 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, LargeBinary, any_, bindparam, cast, delete, func, or_, select
+from sqlalchemy import BigInteger, Date, LargeBinary, any_, bindparam, cast, delete, func, or_, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import UnitOfWork
 from chassis.inserting import Rows
+from ledger.adapters.reconciliation_reading import AS_STATED, PROVES
 from ledger.adapters.tables.chain import blocks
+from ledger.adapters.tables.payments import manual_transfers
 from ledger.adapters.tables.statements import (
     bank_statements,
     reconciled_days,
@@ -129,13 +131,16 @@ class PostgresReconciliationBook:
         return [(row.covers_from, row.covers_to) for row in periods], {bank_day(at) for at in made}
 
     async def payments_of_file(self, file_id: UUID) -> set[UUID]:
-        statement = (
-            select(statement_lines.c.payment_id)
-            .distinct()
+        """Those that its lines name, or may prove by the bank's reference."""
+        lines = (
+            select(statement_lines)
             .join(bank_statements, bank_statements.c.statement_id == statement_lines.c.statement_id)
-            .where(bank_statements.c.file_id == file_id, statement_lines.c.payment_id.is_not(None))
+            .where(bank_statements.c.file_id == file_id)
+            .subquery()
         )
-        return set(await self._connection.scalars(statement))
+        named = select(lines.c.payment_id).where(lines.c.payment_id.is_not(None))
+        proved = select(manual_transfers.c.transaction_id).join(lines, lines.c.bank_reference == AS_STATED)
+        return set(await self._connection.scalars(union(named, proved.where(PROVES))))
 
     async def forget_matches_of(self, file_id: UUID) -> None:
         """Before its days are compared again: what no file shows any more matches nothing."""

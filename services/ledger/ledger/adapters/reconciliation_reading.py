@@ -36,10 +36,10 @@ _MOVED: Final = or_(
     blocks.c.transaction_type.in_((_T.DISBURSEMENT, _T.REFUND)) & (blocks.c.data["step"].astext == "completed"),
 )
 # What people recorded of transfers, by references as `bank_references.normalized` has them.
-_AS_STATED: Final = func.left(
+AS_STATED: Final = func.left(
     func.upper(func.replace(manual_transfers.c.bank_reference, " ", "")), BANK_REFERENCE_CHARACTERS_MAX
 )
-_PROVES: Final = manual_transfers.c.outcome.in_((RailStatus.PAID, RailStatus.REVERSED))
+PROVES: Final = manual_transfers.c.outcome.in_((RailStatus.PAID, RailStatus.REVERSED))
 _COMES_IN: Final = frozenset({_T.DONATION, _T.REVERSAL})
 
 
@@ -70,7 +70,7 @@ class PostgresReconciliationReading:
         """Those that name one of the payments, or carry the bank reference that proves one."""
         if not payment_ids:
             return []
-        mine = select(_AS_STATED).where(_PROVES, among(manual_transfers.c.transaction_id, payment_ids))
+        mine = select(AS_STATED).where(PROVES, among(manual_transfers.c.transaction_id, payment_ids))
         proofs = await self._proofs(set(await self._connection.scalars(mine)), height)
         proofs = {reference: payment_id for reference, payment_id in proofs.items() if payment_id in payment_ids}
         by_text = among(statement_lines.c.payment_id, payment_ids)
@@ -93,8 +93,8 @@ class PostgresReconciliationReading:
             return {}
         # As people typed them; few, for a person typed each.
         statement = select(
-            _AS_STATED.label("reference"), manual_transfers.c.transaction_id, manual_transfers.c.outcome
-        ).where(_PROVES, _any(_AS_STATED, sought))
+            AS_STATED.label("reference"), manual_transfers.c.transaction_id, manual_transfers.c.outcome
+        ).where(PROVES, _any(AS_STATED, sought))
         rows = (await self._connection.execute(statement)).all()
         moved = await self.movements_of({row.transaction_id for row in rows}, height)
         booked = {(movement.payment_id, movement.is_return) for movement in moved}

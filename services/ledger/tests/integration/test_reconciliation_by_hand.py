@@ -48,12 +48,14 @@ async def record(scenario: Scenario, payment_id: UUID, outcome: str, bank_refere
     await scenario.service.tick("settle_payments")
 
 
-async def import_lines(scenario: Scenario, *rows: tuple[date, str, str]) -> None:
+async def import_lines(scenario: Scenario, *rows: tuple[date, str, str]) -> str:
     text = standard([(day.isoformat(), amount, reference, "NIP") for day, amount, reference in rows])
     async with scenario.service.client(scenario.admin, "admin") as client:
         headers = {"Content-Type": "text/csv", "Idempotency-Key": str(new_id())}
         answer = await client.post(f"{BASE}/statements/", content=text, headers=headers)
     assert answer.status_code == 201, answer.text
+    file_id: str = answer.json()["id"]
+    return file_id
 
 
 async def report(scenario: Scenario, day: date, **query: Any) -> Any:
@@ -97,3 +99,27 @@ async def test_a_reference_is_found_from_both_days_however_long_a_person_typed_i
     await import_lines(by_hand, (before, "-60.00", f"FT{'9' * 80}"))
     assert classes(await report(by_hand, before)) == {"matched_other_day": 1}
     assert classes(await report(by_hand, day)) == {"matched_other_day": 1, "not_covered": 1}
+
+
+async def counted(scenario: Scenario, day: date) -> tuple[int, int]:
+    [row] = await scenario.fetch("SELECT matched, missing FROM reconciled_days WHERE day = $1", day)
+    return row["matched"], row["missing"]
+
+
+async def test_a_file_changes_at_once_what_was_found_on_the_day_of_a_transfer_that_its_reference_proves(by_hand):
+    payment_id, day = await sent(by_hand)
+    await record(by_hand, payment_id, "completed", "FT26288/0001")
+    await import_lines(by_hand, (day, "-1.00", "FEE"))
+    await by_hand.service.tick("reconcile")
+    assert await counted(by_hand, day) == (0, 2)
+    file_id = await import_lines(by_hand, (day - timedelta(days=1), "-60.00", "FT26288/0001"))
+    await by_hand.service.tick("reconcile")
+    assert await counted(by_hand, day) == (1, 1)
+    # As if the worker had died after it forgot what the file matched, before it compared again.
+    await by_hand.fetch("DELETE FROM statement_matches")
+    async with by_hand.service.client(by_hand.other_admin, "admin") as client:
+        headers = {"Idempotency-Key": str(new_id())}
+        path = f"{BASE}/statements/{file_id}/withdraw/"
+        assert (await client.post(path, json={"reason": "Not ours."}, headers=headers)).status_code == 200
+    await by_hand.service.tick("reconcile")
+    assert await counted(by_hand, day) == (0, 2)
