@@ -32,6 +32,8 @@ from ledger.use_cases.statement_ports import DayCounts
 
 # Any constant: whoever holds it writes the projections; the other workers do something else meanwhile.
 _TURN: Final = 7_312_004
+# What somebody has to explain, by the columns that count it.
+OPEN_FINDINGS: Final = ("different", "missing", "extra", "duplicate", "reversal_without_payment")
 _PAIRS: Final = (Kind.MATCHED, Kind.DIFFERENT)
 _OPEN_SUM: Final = (
     reconciled_days.c.different
@@ -164,7 +166,6 @@ class PostgresReconciliationBook:
     async def open_counts(self, today: date) -> list[tuple[str, dict[str, int]]]:
         """What is open of each account over all days; what is missing only once its window has passed."""
         overdue = reconciled_days.c.overdue_on <= today
-        names = ("different", "missing", "extra", "duplicate", "reversal_without_payment")
         sums = [
             func.coalesce(
                 func.sum(reconciled_days.c[name]).filter(overdue)
@@ -172,11 +173,11 @@ class PostgresReconciliationBook:
                 else func.sum(reconciled_days.c[name]),
                 0,
             ).label(name)
-            for name in names
+            for name in OPEN_FINDINGS
         ]
         statement = select(reconciled_days.c.account, *sums).group_by(reconciled_days.c.account)
         rows = await self._connection.execute(statement)
-        return [(row.account, {name: int(getattr(row, name)) for name in names}) for row in rows]
+        return [(row.account, {name: int(getattr(row, name)) for name in OPEN_FINDINGS}) for row in rows]
 
     async def files_with_texts_before(self, moment: Any) -> list[UUID]:
         """Files older than the retention of what banks wrote."""
@@ -201,4 +202,4 @@ async def count_overdue(connection: AsyncConnection) -> int:
     return int(await connection.scalar(statement) or 0)
 
 
-__all__ = ["PostgresReconciliationBook", "count_overdue"]
+__all__ = ["OPEN_FINDINGS", "PostgresReconciliationBook", "count_overdue"]

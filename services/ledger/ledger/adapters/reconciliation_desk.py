@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
+from itertools import product
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.personal_data import destroy_subject_key
 from chassis.tables import subject_keys
 from ledger.adapters.arrays import among
-from ledger.adapters.reconciliation_book import PostgresReconciliationBook
+from ledger.adapters.reconciliation_book import OPEN_FINDINGS, PostgresReconciliationBook
 from ledger.adapters.reconciliation_reading import PostgresReconciliationReading
 from ledger.domain.bank_accounts import BankAccount, bank_day
 from ledger.domain.reconciliation import Finding
@@ -143,10 +144,15 @@ class ReconciliationDesk:
 
     async def _measure(self) -> None:
         today = bank_day(self._database.clock.now())
+        # Also of accounts without any day left: what was open is not, once its file was withdrawn.
+        found = dict.fromkeys(product(self._masked.values(), OPEN_FINDINGS), 0)
         async with self._database.unit_of_work() as work:
             for account, counts in await PostgresReconciliationBook(work).open_counts(today):
                 for name, count in counts.items():
-                    OPEN.labels(self._masked.get(account, "***"), name).set(count)
+                    place = (self._masked.get(account, "***"), name)
+                    found[place] = found.get(place, 0) + count
+        for (masked, name), count in found.items():
+            OPEN.labels(masked, name).set(count)
 
     async def _forget_texts(self, work: UnitOfWork, book: PostgresReconciliationBook) -> None:
         """Past their retention, what banks wrote becomes unreadable; amounts, days and references stay."""

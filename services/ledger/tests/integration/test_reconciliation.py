@@ -173,9 +173,11 @@ async def test_what_no_line_matches_counts_as_unreconciled_once_its_window_has_p
 
 
 async def test_a_withdrawn_file_matches_nothing_any_more(scenario, paid):
-    answer = await send(scenario, (paid["day"], "100.00", "B1", paid["in"]))
+    answer = await send(scenario, (paid["day"], "100.00", "B1", paid["in"]), (paid["day"], "-7.00", "B2", "FEE"))
     await scenario.service.tick("reconcile")
     assert len(await scenario.fetch("SELECT 1 FROM statement_matches")) == 1
+    labels = {"account": "***6789", "finding": "extra"}
+    assert REGISTRY.get_sample_value("impactnet_ledger_reconciliation_open", labels) == 1
     async with scenario.service.client(scenario.other_admin, "admin") as client:
         path = f"{BASE}/statements/{answer.json()['id']}/withdraw/"
         gone = await client.post(path, json={"reason": "Not ours."}, headers={"Idempotency-Key": str(new_id())})
@@ -183,6 +185,7 @@ async def test_a_withdrawn_file_matches_nothing_any_more(scenario, paid):
     await scenario.service.tick("reconcile")
     assert await scenario.fetch("SELECT 1 FROM statement_matches") == []
     assert await scenario.fetch("SELECT 1 FROM reconciled_days") == []
+    assert REGISTRY.get_sample_value("impactnet_ledger_reconciliation_open", labels) == 0, "nothing is left to explain"
 
 
 async def test_a_line_of_another_day_is_found_from_both_days(scenario, paid):
