@@ -102,10 +102,12 @@ def _decode(content: bytes, mapping: StatementMapping) -> str:
 
 
 def _rows(text: str, mapping: StatementMapping) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_physical_lines(text), delimiter=mapping.delimiter, strict=True)
+    lines = _PhysicalLines(text)
+    reader = csv.reader(lines, delimiter=mapping.delimiter, strict=True)
     count = 0
     try:
         for cells in reader:
+            lines.begin_row()
             if reader.line_num <= mapping.preamble_lines or not any(cell.strip() for cell in cells):
                 continue
             count += 1
@@ -123,14 +125,30 @@ def _rows(text: str, mapping: StatementMapping) -> Iterator[tuple[int, list[str]
         )
 
 
-def _physical_lines(text: str) -> Iterator[str]:
-    """One at a time, and none longer than a row can be: a line of commas alone would become millions of cells."""
-    for row, line in enumerate(io.StringIO(text, newline=""), 1):
+class _PhysicalLines:
+    """One at a time, and none longer than a row can be: a line of commas alone would become millions of cells.
+
+    A row's lines count together, for what stands in quotes may have line ends in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = enumerate(io.StringIO(text, newline=""), 1)
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def begin_row(self) -> None:
+        self._size = 0
+
+    def __next__(self) -> str:
+        row, line = next(self._lines)
+        self._size += len(line)
         if row > ROWS_MAX:
             refuse(row, "file", "too_many_lines", f"a file has at most {ROWS_MAX} lines of text")
-        if len(line) > LINE_CHARACTERS_MAX:
-            refuse(row, "row", "line_too_long", f"a line has at most {LINE_CHARACTERS_MAX} characters")
-        yield line
+        if self._size > LINE_CHARACTERS_MAX:
+            refuse(row, "row", "line_too_long", f"a row has at most {LINE_CHARACTERS_MAX} characters")
+        return line
 
 
 def _check_header(row: int, header: Sequence[str], mapping: StatementMapping) -> None:

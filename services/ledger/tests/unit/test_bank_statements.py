@@ -220,6 +220,14 @@ def test_a_bomb_is_refused_and_takes_no_memory(unit, file_format):
         tracemalloc.stop()
 
 
+def test_a_row_is_no_longer_for_having_its_line_ends_in_quotes():
+    """Each line is short enough, and all of them together are one row of millions of cells."""
+    content = f'{STANDARD_HEADER}\n"\n' + f'",{"," * 15_000}"\n' * 100 + '"'
+    assert refused(content, "csv") == ("line 4, row", "line_too_long")
+    described = standard([("2026-07-01", "1.00", "R", '"' + "to\n" * 500 + '"')])
+    assert len(read(described, "csv").statements[0].lines) == 1
+
+
 @pytest.mark.parametrize(("file_format", "unit"), [("mt940", ":61:\n"), ("mt940", "\n"), ("csv", "\n")])
 def test_a_file_of_millions_of_empty_lines_is_refused_in_seconds(file_format, unit):
     content = f"{STANDARD_HEADER}\n" if file_format == "csv" else ":20:A\n"
