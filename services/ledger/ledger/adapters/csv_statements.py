@@ -200,7 +200,7 @@ class _Reader:
             amount=self._moved(cells),
             is_reversal=False,
             bank_reference=reference,
-            text="\n".join(self._cell(cells, name) for name in columns.description),
+            texts=tuple(self._cell(cells, name) for name in columns.description),
         )
         return line, None if columns.balance is None else self._money(cells, columns.balance)
 

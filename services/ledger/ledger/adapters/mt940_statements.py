@@ -130,8 +130,8 @@ def _lines(fields: Sequence[Field], opens: date, closes: date) -> Iterator[ReadL
         if found.tag != "61":
             continue
         following = fields[index + 1 : index + 3]
-        text = "\n".join(item.value for item in following[: _texts(following)])
-        yield _line(found, text, opens, closes)
+        texts = [item.value for item in following[: _texts(following)]]
+        yield _line(found, texts, opens, closes)
 
 
 def _texts(following: Sequence[Field]) -> int:
@@ -142,7 +142,7 @@ def _texts(following: Sequence[Field]) -> int:
     return count
 
 
-def _line(found: Field, text: str, opens: date, closes: date) -> ReadLine:
+def _line(found: Field, texts: Sequence[str], opens: date, closes: date) -> ReadLine:
     row = found.row
     # The pattern cuts references at SWIFT's length and takes what is left of them for the details on the line below.
     match = _STATEMENT_LINE.fullmatch(found.value) or _STATEMENT_LINE.fullmatch(found.value.rpartition("\n")[0])
@@ -158,7 +158,7 @@ def _line(found: Field, text: str, opens: date, closes: date) -> ReadLine:
         amount=_amount(row, ":61: amount", match["amount"]) * _SIGNS[match["status"]],
         is_reversal=match["status"] in ("RC", "RD"),
         bank_reference=bank_reference or own_reference,
-        text="\n".join(part for part in (own_reference, details, text) if part),
+        texts=[part for part in (own_reference, details, *texts) if part],
     )
 
 

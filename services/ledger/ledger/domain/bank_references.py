@@ -1,6 +1,7 @@
 """Finds our payment references in what banks make of them: upper case, cut into lines, spaces in between."""
 
 import re
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -12,11 +13,18 @@ _OTHER: Final = re.compile("[^0-9a-z]+")
 BANK_REFERENCE_CHARACTERS_MAX: Final = 64
 
 
-def find_payments(text: str) -> frozenset[UUID]:
-    """The transactions that a statement line's text names by our reference.
+def find_payments(*fields: str) -> frozenset[UUID]:
+    """The transactions that a statement line's fields name by our reference.
 
-    A reference is recognized wherever a bank breaks or decorates it, as long as its 32 hex digits are all there.
+    A reference is recognized wherever a bank breaks or decorates it, as long as its 32 hex digits are all there. One
+    that goes on in the next field counts only where none stands in a field alone: else what a short field has left of
+    one would be completed by whatever digits follow.
     """
+    alone = frozenset(chain.from_iterable(_find(field) for field in fields))
+    return alone or _find("\n".join(fields))
+
+
+def _find(text: str) -> frozenset[UUID]:
     lowered = text.lower()
     if "?" not in lowered:
         return _named(lowered)

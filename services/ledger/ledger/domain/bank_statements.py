@@ -53,8 +53,8 @@ def refuse(line: int, field: str, code: str, message: str) -> NoReturn:
 class ReadLine:
     """A line as a format's reader gives it. `amount`: more than zero came in, less went out, as the bank sees it.
 
-    `row` is its line in the file, `text` everything the bank wrote about it (personal), `is_reversal` the bank's own
-    mark for taking an entry back.
+    `row` is its line in the file, `texts` everything the bank wrote about it, field by field (personal), `is_reversal`
+    the bank's own mark for taking an entry back.
     """
 
     row: int
@@ -63,7 +63,7 @@ class ReadLine:
     amount: Decimal
     is_reversal: bool
     bank_reference: str
-    text: str
+    texts: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _line(account: BankAccount, read: ReadLine, position: int, seen: Counter[byt
     # Lines that say the same are told apart by their order: two equal fees on one day are two fees.
     alike = _digest(account.number, account.currency, read.entry_date.isoformat(), f"{read.amount:.2f}", reference)
     seen[alike] += 1
-    named = find_payments(f"{read.bank_reference}\n{read.text}")
+    named = find_payments(read.bank_reference, *read.texts)
     return Line(
         position=position,
         row=read.row,
@@ -200,7 +200,7 @@ def _line(account: BankAccount, read: ReadLine, position: int, seen: Counter[byt
         bank_reference=reference,
         # A line about several payments matches none by itself: a person has to look.
         payment_id=next(iter(named)) if len(named) == 1 else None,
-        text=read.text,
+        text="\n".join(read.texts),
     )
 
 

@@ -254,6 +254,14 @@ def test_our_reference_is_found_however_a_bank_writes_it(text):
     assert find_payments(text) == {FIRST}
 
 
+def test_half_a_reference_in_one_field_is_not_completed_by_the_digits_of_the_next():
+    """SWIFT's sixteen characters leave half of ours in :61:, and a NIP session's thirty digits often begin :86:."""
+    described = ":86:000013260701120000123456789012/IMPACT-0198C0DE0000700080\n00000000000001/ACME\n"
+    text = TWO_DAYS.replace("C100,NMSCNONREF\n", f"C100,NTRFIMPACT-0198C0DE0//BK1\n{described}")
+    assert read(text).statements[0].lines[0].payment_id == FIRST
+    assert find_payments("impact-0198c0de0000", "70008000000000000001 is ours") == {FIRST}, "in no field alone"
+
+
 def test_half_a_reference_names_nothing_and_two_name_two():
     assert find_payments("impact-0198c0de0000") == frozenset()
     both = f"impact-{FIRST.hex} impact-{SECOND.hex}"
