@@ -63,6 +63,16 @@ Trans Date,Value Date,Reference,Debits,Credits,Balance,Originating Branch,Remark
 02-JUL-2026,02-JUL-2026,S1002,"200,000.00",,"1,049,900.00",900,"TRF, impact-0198c0de000070008000000000000002"
 """
 
+
+def day_in_parts(*parts: tuple[str, str, str]) -> str:
+    """Statements of one day, each with a fee of 0,01: (number, opening, closing)."""
+    return "".join(
+        f":20:PART\n:25:{ACCOUNT}\n:28C:{number}\n:60F:C260701NGN{opening}\n:61:2607010701D0,01NCHGNONREF\n"
+        f":62F:C260701NGN{closing}\n-\n"
+        for number, opening, closing in parts
+    )
+
+
 STANDARD_HEADER = "date,value_date,amount,currency,reference,description,balance"
 
 

@@ -210,8 +210,8 @@ class PostgresReconciliationReading:
             found.setdefault(row.account, []).append((row.covers_from, row.covers_to))
         return found
 
-    async def balances(self, account: BankAccount, day: date) -> tuple[BankBalances | None, tuple[Evidence, ...]]:
-        """From the shortest statement that has balances: its opening, and its own lines up to the day."""
+    async def balances(self, account: BankAccount, day: date) -> tuple[list[BankBalances], tuple[Evidence, ...]]:
+        """By each statement that has balances, the shortest first: its opening, and its own lines up to the day."""
         before = func.coalesce(
             func.sum(statement_lines.c.amount).filter(statement_lines.c.entry_date < day), Decimal(0)
         )
@@ -236,10 +236,7 @@ class PostgresReconciliationReading:
         with_balances = sorted(
             (row for row in rows if row.opening is not None), key=lambda row: row.covers_to - row.covers_from
         )
-        if not with_balances:
-            return None, evidence
-        best = with_balances[0]
-        return BankBalances(best.opening + best.before, best.opening + best.until), evidence
+        return [BankBalances(row.opening + row.before, row.opening + row.until) for row in with_balances], evidence
 
     async def positions(self, day: date, height: int) -> list[BooksPosition]:
         first = await self._first_block(day_starts(day), height)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,15 +64,31 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BankBalances:
-    """What the bank's own statement says about the day's beginning and end; None where the format has no balances."""
+    """What the bank's own statement says about the day's beginning and end."""
 
-    opening: Decimal | None
-    closing: Decimal | None
+    opening: Decimal
+    closing: Decimal
+
+    @property
+    def moved(self) -> Decimal:
+        return self.closing - self.opening
+
+
+def balances_of(parts: Sequence[BankBalances], moved: Decimal) -> BankBalances | None:
+    """The day's balances out of what statements say of it or of parts of it, by what moved on it in all.
+
+    One statement says it all, as a rule. Where each has a part, the day began with what none ends with, and ended with
+    what none begins with. What contradicts the lines in every way is shown as the first one has it.
+    """
+    openings, closings = {part.opening for part in parts}, {part.closing for part in parts}
+    ends = [BankBalances(*pair) for pair in product(openings - closings, closings - openings)]
+    fitting = (each for each in [*parts, *ends] if each.moved == moved)
+    return next(fitting, parts[0] if parts else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One day of one account."""
+    """One day of one account. `balances` is None where no statement has any."""
 
     account: str
     currency: str
@@ -95,9 +112,7 @@ class Sheet:
     @property
     def balances_agree(self) -> bool | None:
         """Whether the bank's balances and its lines of the day say the same."""
-        if self.balances is None or self.balances.opening is None or self.balances.closing is None:
-            return None
-        return self.balances.closing - self.balances.opening == self.bank_movement
+        return None if self.balances is None else self.balances.moved == self.bank_movement
 
     @property
     def totals(self) -> Mapping[str, Total]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ledger.domain.bank_accounts import BankAccount
 from ledger.domain.reconciliation import Finding, Kind, Movement, reconcile
-from ledger.domain.reconciliation_report import Report, Sheet, Total, entries_of
+from ledger.domain.reconciliation_report import Report, Sheet, Total, balances_of, entries_of
 from ledger.domain.refusals import BeyondTipError
 from ledger.use_cases.statement_ports import DayCounts, ReconciliationBook, ReconciliationReading
 
@@ -58,8 +58,9 @@ async def report_day(books: ReconciliationReading, day: date, *, height: int | N
     findings, _ = await compare_day(books, day, seen, window_days=window_days)
     sheets = []
     for account in books.accounts:
-        balances, evidence = await books.balances(account, day)
+        said, evidence = await books.balances(account, day)
         entries = entries_of(findings, account.number, account.currency, day)
+        balances = balances_of(said, sum((entry.bank for entry in entries), Decimal(0)))
         sheets.append(Sheet(account.number, account.currency, day, balances, evidence, entries))
     homeless = [finding.movement for finding in findings if finding.movement and finding.movement.account is None]
     return Report(

@@ -8,7 +8,15 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from services.ledger.tests.statement_samples import ACCOUNT, NIGERIAN, STANDARD_HEADER, TWO_DAYS, TWO_PAGES, standard
+from services.ledger.tests.statement_samples import (
+    ACCOUNT,
+    NIGERIAN,
+    STANDARD_HEADER,
+    TWO_DAYS,
+    TWO_PAGES,
+    day_in_parts,
+    standard,
+)
 
 from chassis.ids import new_id
 
@@ -125,6 +133,22 @@ async def test_two_at_once_import_the_same_bytes_once(scenario):
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
     assert len(await scenario.fetch("SELECT 1 FROM statement_files")) == 1
     assert len(await scenario.fetch("SELECT 1 FROM statement_lines")) == 4
+
+
+async def test_a_day_that_comes_in_parts_begins_with_the_first_and_ends_with_the_last(scenario):
+    parts = [("1", "1,00", "0,99"), ("2", "0,99", "0,98"), ("3", "0,98", "0,97")]
+    await send(scenario, day_in_parts(*reversed(parts)))
+    [sheet] = (await get(scenario, f"{BASE}/report/", date="2026-07-01")).json()["accounts"]
+    assert (sheet["opening"], sheet["closing"], sheet["bank_movement"]) == ("1.00", "0.97", "-0.03")
+    assert sheet["balances_agree"] is True
+
+
+async def test_a_day_that_came_by_noon_and_then_whole_ends_as_the_whole_one_says(scenario):
+    fees = [("2026-07-01", f"-{number}.00", f"F{number}", "fee") for number in (1, 2, 3)]
+    for rows in (fees[:2], fees):
+        await send(scenario, standard(rows, "10.00"), CSV)
+    [sheet] = (await get(scenario, f"{BASE}/report/", date="2026-07-01")).json()["accounts"]
+    assert (sheet["opening"], sheet["closing"], sheet["balances_agree"]) == ("10.00", "4.00", True)
 
 
 async def test_of_two_overlapping_files_at_once_one_has_the_lines_that_are_new(scenario):

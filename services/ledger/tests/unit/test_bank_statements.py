@@ -18,6 +18,7 @@ from services.ledger.tests.statement_samples import (
     STANDARD_HEADER,
     TWO_DAYS,
     TWO_PAGES,
+    day_in_parts,
     standard,
 )
 
@@ -58,15 +59,6 @@ def test_a_line_that_says_only_an_old_value_date_is_on_a_day_that_its_statement_
     [first, _] = read(evening.replace(":61:2607010701C100", ":61:260628C100")).statements
     assert (first.lines[0].entry_date, first.lines[0].value_date) == (date(2026, 7, 1), date(2026, 6, 28))
     assert (first.covers_from, first.covers_to) == (date(2026, 7, 1), date(2026, 7, 1))
-
-
-def day_in_parts(*parts: tuple[str, str, str]) -> str:
-    """Statements of one day, each with a fee of 0,01: (number, opening, closing)."""
-    return "".join(
-        f":20:PART\n:25:{ACCOUNT}\n:28C:{number}\n:60F:C260701NGN{opening}\n:61:2607010701D0,01NCHGNONREF\n"
-        f":62F:C260701NGN{closing}\n-\n"
-        for number, opening, closing in parts
-    )
 
 
 def test_parts_of_a_day_that_continue_each_other_are_counted_together():
