@@ -103,12 +103,9 @@ async def project_day(
 def _counts(findings: Sequence[Finding], account: BankAccount, day: date) -> DayCounts:
     found: Counter[Kind] = Counter()
     for finding in findings:
-        side = finding.movement if finding.movement is not None else finding.line
-        if side is None:
-            continue
-        # The movement of a rail without an account counts where its line is.
-        owner = side.account or (finding.line.account if finding.line else None)
-        if (owner, side.currency, side.day) == (account.number, account.currency, day):
+        # Where a line is, there is a statement; the movement's own day and account may have none, and count nothing.
+        side = finding.line if finding.line is not None else finding.movement
+        if side is not None and (side.account, side.currency, side.day) == (account.number, account.currency, day):
             found[finding.kind] += 1
     return DayCounts(
         account.number,

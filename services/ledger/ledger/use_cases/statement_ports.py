@@ -173,7 +173,7 @@ class ReconciliationReading(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """What comparing a day of an account found: pairs and movements by the books' day, lines by the bank's."""
+    """What comparing a day of an account found: lines and pairs by the bank's day, else by the books'."""
 
     account: str
     currency: str

@@ -199,6 +199,18 @@ async def test_a_line_of_another_day_is_found_from_both_days(scenario, paid):
     assert on_bank_day["differences"][0]["movement"] == on_books_day["differences"][0]["movement"]
 
 
+async def test_what_differs_is_counted_also_where_only_the_bank_s_day_has_a_statement(scenario, paid):
+    before = paid["day"] - timedelta(days=1)
+    await send(scenario, (before, "99.00", "B1", paid["in"]))
+    await scenario.service.tick("reconcile")
+    [row] = await scenario.fetch("SELECT day, different, missing FROM reconciled_days")
+    assert (row["day"], row["different"], row["missing"]) == (before, 1, 0)
+    await send(scenario, (paid["day"], "-60.00", "B2", paid["out"]))
+    await scenario.service.tick("reconcile")
+    rows = await scenario.fetch("SELECT day, different, matched FROM reconciled_days ORDER BY day")
+    assert [tuple(row) for row in rows] == [(before, 1, 0), (paid["day"], 0, 1)], "once"
+
+
 async def test_a_reference_that_a_person_proved_a_transfer_by_matches_too(scenario):
     donation = await scenario.donate("100.00")
     [block] = await scenario.fetch("SELECT timestamp FROM blocks WHERE transaction_id = $1", donation["id"])
