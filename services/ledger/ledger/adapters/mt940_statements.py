@@ -144,8 +144,9 @@ def _texts(following: Sequence[Field]) -> int:
 
 def _line(found: Field, texts: Sequence[str], opens: date, closes: date) -> ReadLine:
     row = found.row
-    # The pattern cuts references at SWIFT's length and takes what is left of them for the details on the line below.
-    match = _STATEMENT_LINE.fullmatch(found.value) or _STATEMENT_LINE.fullmatch(found.value.rpartition("\n")[0])
+    # The pattern cuts references at SWIFT's length and takes what is left of them for the details on the line below: it
+    # sees the first line alone, but where a bank breaks it before the amount.
+    match = _STATEMENT_LINE.fullmatch(found.lines[0]) or _STATEMENT_LINE.fullmatch(found.value)
     written, _, details = found.value[match.start("customer_reference") if match else 0 :].partition("\n")
     if match is None or match["status"] not in _SIGNS or not match["id"] or "\n" in details:
         refuse(row, ":61:", "line_malformed", "YYMMDD, MMDD, C, D, RC or RD, amount, type and reference")

@@ -147,6 +147,7 @@ def test_pages_that_do_not_follow_each_other_are_refused(change, field, rule):
         ("A-CUSTOMER-S-REFERENCE//BK1", "BK1", "A-CUSTOMER-S-REFERENCE"),
         ("REF//BK1\nInward", "BK1", "Inward"),
         ("REF", "REF", "REF"),
+        ("REF//BK1\nInward", "BK1", "REF"),
         # Details may name people; what is kept in clear is the reference.
         ("REF\nAMINA//KANO", "REF", "AMINA//KANO"),
     ],
@@ -226,6 +227,14 @@ def test_a_file_of_millions_of_empty_lines_is_refused_in_seconds(file_format, un
     started = time.monotonic()
     assert refused(content + unit * 5_000_000, file_format)[1] == "too_many_lines"
     assert time.monotonic() - started < 60, "ten times what a busy machine needs"
+
+
+def test_long_references_and_details_take_no_time():
+    lines = f":61:2607010701C1,00NTRF{'a' * 1_900}\n{'b' * 1_900}\n" * 2_000
+    text = f":20:A\n:25:{ACCOUNT}\n:28C:1\n:60F:C260701NGN0,00\n{lines}:62F:C260701NGN2000,00\n-\n"
+    started = time.monotonic()
+    assert len(read(text).statements[0].lines) == 2_000
+    assert time.monotonic() - started < 10, "ten times what a busy machine needs"
 
 
 def test_a_file_over_the_cap_is_refused_before_it_is_looked_at():
