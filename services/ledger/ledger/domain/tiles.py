@@ -12,7 +12,8 @@ TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 256
 LEVEL_MAX: Final = 7  # 2^64 leaves need no more than eight levels of tiles
 _LENGTH_BYTES: Final = 2
-_PATH: Final = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+# 21 digits reach beyond every tile of 2^64 leaves; thousands of them are a number that Python refuses to read.
+_PATH: Final = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
 @dataclass(frozen=True, slots=True)

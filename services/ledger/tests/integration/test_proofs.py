@@ -155,7 +155,8 @@ async def test_a_tlog_client_rebuilds_the_tree_from_tiles(scenario):
         checkpoint = open_checkpoint(note, [key], DEVELOPMENT_ORIGIN)
         assert checkpoint.root == merkle.append(merkle.EMPTY, leaves)[0].root()
         await bundles_are_packed_for_whoever_asks(anyone, f"/api/v1/blockchain/tiles/{tiles.Tile(None, 0, 256).path}")
-        for path in ("tile/0/001", f"tile/0/001.p/{size - 255}", "tile/9/000", "tile/0/01", "nothing"):
+        beyond = f"tile/entries/{'x999/' * 1500}999"
+        for path in ("tile/0/001", f"tile/0/001.p/{size - 255}", "tile/9/000", "tile/0/01", "nothing", beyond):
             assert (await anyone.get(f"/api/v1/blockchain/tiles/{path}")).status_code == 404
 
 

@@ -61,6 +61,8 @@ def test_a_path_names_one_tile_and_back(path, tile):
         "tile/0/000/",
         "tile/0/x1/000",
         "../tile/0/000",
+        # Beyond any tree, and beyond what Python turns into a number at all.
+        pytest.param(f"tile/0/{'x999/' * 1500}999", id="4,503 digits"),
     ],
 )
 def test_other_spellings_are_refused(path):
