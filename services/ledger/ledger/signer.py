@@ -19,8 +19,6 @@ from ledger.adapters.signer_log import PostgresLog, RememberedNote
 from ledger.adapters.witness_http import HttpWitnessClient
 from ledger.adapters.witness_memory import ask_what_was_seen, open_policy
 from ledger.adapters.witness_metrics import MeasuredWitnesses
-from ledger.domain.checkpoints import open_checkpoint
-from ledger.domain.refusals import BadNoteError
 from ledger.settings import LedgerSettings
 from ledger.use_cases.gather_cosignatures import Gathering
 from ledger.use_cases.sign_checkpoint import Identity, LogRewrittenError, sign_checkpoint
@@ -91,9 +89,8 @@ class Signer:
                     self._identity,
                     remembered=[*([] if remembered is None else [remembered]), *self._shown],
                 )
-        except LogRewrittenError:
-            # A witness's note that contradicts the log outlives this process.
-            self._remember_what_was_shown(remembered)
+        except LogRewrittenError as refusal:
+            self._remember_contradiction(refusal, remembered)
             raise
         self._shown = []
         if note is not None:
@@ -106,19 +103,11 @@ class Signer:
         await self._measure()
         return published
 
-    def _remember_what_was_shown(self, remembered: str | None) -> None:
-        keys, origin = self._identity.own_keys, self._identity.origin
-
-        def size_of(note: str) -> int:
-            return open_checkpoint(note, keys, origin).size
-
-        if remembered is not None:
-            try:
-                self._shown = [note for note in self._shown if size_of(note) > size_of(remembered)]
-            except BadNoteError:
-                return  # what is remembered is not even ours: a person has to see it as it is
-        if self._shown:
-            self._remembered.write(max(self._shown, key=size_of))
+    def _remember_contradiction(self, refusal: LogRewrittenError, remembered: str | None) -> None:
+        """A witness's note that contradicts the log outlives this process, whatever larger one the log continues."""
+        outside = [note for note in refusal.contradicting if note == remembered or note in self._shown]
+        if outside and outside[0] != remembered:
+            self._remembered.write(outside[0])
 
     async def _measure(self) -> None:
         async with self._database.unit_of_work() as work:

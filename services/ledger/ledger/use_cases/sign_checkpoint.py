@@ -12,9 +12,16 @@ from ledger.domain.refusals import BadProofError, RefusalError
 
 
 class LogRewrittenError(RefusalError):
-    """The log is not a continuation of what was signed before: nothing is signed until a person has looked."""
+    """The log is not a continuation of what was signed before: nothing is signed until a person has looked.
+
+    `contradicting` are the notes that it does not continue, the largest first; none when one is not even ours.
+    """
 
     CODE = "log_rewritten"
+
+    def __init__(self, detail: str, contradicting: Sequence[str] = ()) -> None:
+        self.contradicting = tuple(contradicting)
+        super().__init__(detail)
 
 
 class Log(Protocol):
@@ -59,11 +66,10 @@ async def sign_checkpoint(log: Log, identity: Identity, *, remembered: Sequence[
     """
     size = await log.size()
     latest = await log.latest_notes()
-    previous = [await _open(note, identity) for note in dict.fromkeys([*latest, *remembered])]
+    previous = {note: _open(note, identity) for note in [*latest, *remembered]}
     root = await _root(log, size)
-    for checkpoint in previous:
-        await _check_continues(log, checkpoint, size, root)
-    if any(checkpoint.size == size for checkpoint in previous) and latest:
+    await _check_continues(log, previous, size, root)
+    if any(checkpoint.size == size for checkpoint in previous.values()) and latest:
         return None
     checkpoint = Checkpoint(identity.origin, size, root)
     note = checkpoint.signed(identity.key)
@@ -71,7 +77,7 @@ async def sign_checkpoint(log: Log, identity: Identity, *, remembered: Sequence[
     return note
 
 
-async def _open(note: str, identity: Identity) -> Checkpoint:
+def _open(note: str, identity: Identity) -> Checkpoint:
     try:
         return open_checkpoint(note, identity.own_keys, identity.origin)
     except RefusalError as refusal:
@@ -82,10 +88,16 @@ async def _root(log: Log, size: int) -> bytes:
     return build_root(size, await log.nodes(plan_root(size).nodes))
 
 
-async def _check_continues(log: Log, previous: Checkpoint, size: int, root: bytes) -> None:
-    try:
-        plan = plan_consistency(previous.size, size)
-        proof = plan.build(await log.nodes(plan.nodes))
-        verify_consistency(previous.size, previous.root, size, root, proof)
-    except BadProofError as error:
-        raise LogRewrittenError(f"not a continuation of the checkpoint of {previous.size}: {error.detail}") from error
+async def _check_continues(log: Log, previous: Mapping[str, Checkpoint], size: int, root: bytes) -> None:
+    contradicting: list[str] = []
+    details: list[str] = []
+    for note, checkpoint in sorted(previous.items(), key=lambda each: each[1].size, reverse=True):
+        try:
+            plan = plan_consistency(checkpoint.size, size)
+            proof = plan.build(await log.nodes(plan.nodes))
+            verify_consistency(checkpoint.size, checkpoint.root, size, root, proof)
+        except BadProofError as error:
+            contradicting.append(note)
+            details.append(f"not a continuation of the checkpoint of {checkpoint.size}: {error.detail}")
+    if contradicting:
+        raise LogRewrittenError(details[0], contradicting)

@@ -83,21 +83,29 @@ async def test_a_tail_that_was_cut_is_not_signed_again_because_the_witnesses_rem
 
 
 async def test_a_rewritten_log_that_was_signed_before_the_witness_was_heard_is_found_out_at_once(scenario, tmp_path):
-    """The witness was away when the signer started: the fork is signed, never served, and signed no further."""
+    """The witness was away when the signer started: the fork is signed, never served, and signed no further.
+
+    Although it is larger than what the witness shows, and is what the signer's own file remembers.
+    """
+    state = str(tmp_path / "last-checkpoint")
     async with running_witnesses(tmp_path, LOGS, "w1") as [witness]:
         policy = write_policy(tmp_path, witness.policy_line, "w1")
         await grow(scenario, 4)
         assert await sign(scenario, policy)
         await cut_tail(scenario, 3)
         await grow(scenario, 6)
-        async with signing(scenario, witness_policy=policy) as signer:
+        async with signing(scenario, witness_policy=policy, signer_state_path=state) as signer:
             before = counted("witness.example/w1", "inconsistent")
             assert await signer.sign_once() is None
             assert counted("witness.example/w1", "inconsistent") == before + 1
             assert await served(scenario) is None
-            await grow(scenario, 1)
-            with pytest.raises(LogRewrittenError):
-                await signer.sign_once()
+            for _ in range(3):
+                await grow(scenario, 1)
+                with pytest.raises(LogRewrittenError):
+                    await signer.sign_once()
+    with pytest.raises(LogRewrittenError):
+        await sign(scenario, policy, signer_state_path=state)
+    assert len(await scenario.fetch("SELECT * FROM signed_checkpoints")) == 1, "before it was heard, and never again"
 
 
 async def test_a_witness_that_only_claims_to_have_seen_more_stops_nobody(scenario, tmp_path):
