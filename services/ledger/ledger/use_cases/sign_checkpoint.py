@@ -85,7 +85,11 @@ def _open(note: str, identity: Identity) -> Checkpoint:
 
 
 async def _root(log: Log, size: int) -> bytes:
-    return build_root(size, await log.nodes(plan_root(size).nodes))
+    stored = await log.nodes(plan_root(size).nodes)
+    try:
+        return build_root(size, stored)
+    except BadProofError as error:
+        raise LogRewrittenError(f"the tree of {size} is not whole: {error.detail}") from error
 
 
 async def _check_continues(log: Log, previous: Mapping[str, Checkpoint], size: int, root: bytes) -> None:

@@ -179,6 +179,17 @@ async def test_the_signer_refuses_a_tree_that_was_rewritten(scenario):
         await scenario.sign()
 
 
+async def test_the_signer_refuses_a_tree_with_a_hole(scenario):
+    scenario.is_sound = False  # broken on purpose
+    await grow(scenario, 3)
+    await scenario.sign()
+    await grow(scenario, 1)
+    await scenario.fetch("ALTER TABLE tree_spans DISABLE TRIGGER ALL")
+    await scenario.fetch("DELETE FROM tree_spans WHERE level = 2 AND first = 0")
+    with pytest.raises(LogRewrittenError, match="missing"):
+        await scenario.sign()
+
+
 async def test_the_signer_remembers_outside_the_database_what_it_signed(scenario, tmp_path):
     scenario.is_sound = False  # broken on purpose
     state = str(tmp_path / "signed")
