@@ -4,8 +4,9 @@ import asyncio
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO
 
 import structlog
 import typer
@@ -45,6 +46,8 @@ def add_verify_command(app: typer.Typer) -> None:
             typer.Option("--lots", help="Work out anew which donation paid for what, as the nightly pass does."),
         ] = False,
     ) -> None:
+        if sys.stderr is None:
+            sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- open as long as the process
         settings = read_settings(LedgerSettings)
         if not settings.worker_database_url.get_secret_value():
             sys.stderr.write("IMPACTNET_LEDGER_WORKER_DATABASE_URL is not set: verify where the worker runs\n")
@@ -61,24 +64,54 @@ def add_verify_command(app: typer.Typer) -> None:
             sys.stderr.write(f"{checkpoint}: not a checkpoint\n")
             raise typer.Exit(2) from error
         except Exception as error:
-            if not database_is_away(error):
-                raise
-            sys.stderr.write(f"the database cannot be reached: {type(error).__name__}\n")
+            if database_is_away(error):
+                _say_aside(f"the database cannot be reached: {type(error).__name__}\n")
+            else:
+                # Left to Python, its exit status would say that something is broken.
+                _say_aside(traceback.format_exc())
             raise typer.Exit(2) from error
         _report(outcome)
 
 
 def _report(outcome: Outcome) -> None:
     if outcome.end <= outcome.start:
-        sys.stderr.write(f"no such blocks: the chain has {outcome.end}\n")
+        _say_aside(f"no such blocks: the chain has {outcome.end}\n")
         raise typer.Exit(2)
     if outcome.ok:
-        sys.stdout.write(f"ok: blocks {outcome.start} to {outcome.end - 1}\n")
+        _tell(f"ok: blocks {outcome.start} to {outcome.end - 1}\n")
         return
     for finding in outcome.findings:
         where = "" if finding.block_index is None else f" at block {finding.block_index}"
-        sys.stdout.write(f"BROKEN{where}: {finding.failure}\n")
+        _tell(f"BROKEN{where}: {finding.failure}\n")
     raise typer.Exit(1)
+
+
+def _tell(text: str) -> None:
+    """The verdict; one that nobody can hear is none, and the exit status says so."""
+    if sys.stdout is None:
+        raise typer.Exit(2)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        raise typer.Exit(2) from error
+
+
+def _say_aside(text: str) -> None:
+    """On standard error, if anybody listens."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """What it still holds goes nowhere: the interpreter would try again at its end, and exit with a code of its own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None, *, lots: bool) -> Outcome:
@@ -88,13 +121,13 @@ async def _verify(settings: LedgerSettings, start: int, end: int | None, note: s
         statement_timeout_seconds=settings.database_statement_timeout_seconds,
     )
     if not state_keys(settings):
-        sys.stderr.write("without IMPACTNET_LEDGER_VERIFICATION_KEY, what was sealed before is not looked at\n")
+        _say_aside("without IMPACTNET_LEDGER_VERIFICATION_KEY, what was sealed before is not looked at\n")
     try:
         verifier = make_verifier(settings, database, note)
         progress = Progress(start, end if end is not None else await verifier.height())
         processes = min(os.cpu_count() or 1, PROCESSES_MAX)
         outcome = await verifier.verify(start=start, end=end, processes=processes, progress=progress.show, lots=lots)
-        sys.stderr.write("\n")
+        _say_aside("\n")
         await verifier.record(outcome, "command line")
     finally:
         await database.close()
@@ -117,5 +150,4 @@ class Progress:
         self._shown = now
         rate = (done - self._start) / max(now - self._since, 1e-9)
         rest = max(self._end - done, 0) / max(rate, 1e-9)
-        sys.stderr.write(f"\r{done} of {self._end} blocks, {rate:,.0f} a second, {rest:.0f} s left ")
-        sys.stderr.flush()
+        _say_aside(f"\r{done} of {self._end} blocks, {rate:,.0f} a second, {rest:.0f} s left ")

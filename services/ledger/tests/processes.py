@@ -8,23 +8,30 @@ from collections.abc import Mapping
 from services.ledger.tests.witnesses import START_SECONDS_MAX
 
 
-async def start_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+def _environment(urls: Mapping[str, str]) -> dict[str, str]:
     roles = {
         "DATABASE_URL": "api",
         "WORKER_DATABASE_URL": "worker",
         "MIGRATOR_DATABASE_URL": "migrator",
         "SIGNER_DATABASE_URL": "signer",
     }
+    of_roles = {f"IMPACTNET_LEDGER_{name}": urls[f"ledger_{role}"] for name, role in roles.items()}
+    return {"PATH": os.environ.get("PATH", ""), **of_roles}
+
+
+async def start_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ledger", *arguments),
-        env={
-            "PATH": os.environ.get("PATH", ""),
-            **{f"IMPACTNET_LEDGER_{name}": urls[f"ledger_{role}"] for name, role in roles.items()},
-            **environment,
-        },
+        env={**_environment(urls), **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def run_in_shell(urls: Mapping[str, str], line: str) -> int:
+    """The exit status of a line of shell in which `$PYTHON -m ledger ...` finds its databases."""
+    process = await asyncio.create_subprocess_shell(line, env={**_environment(urls), "PYTHON": sys.executable})
+    return await asyncio.wait_for(process.wait(), START_SECONDS_MAX)
 
 
 async def run_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> tuple[int, str, str]:

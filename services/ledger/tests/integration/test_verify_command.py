@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from services.ledger.tests.processes import run_ledger
+from services.ledger.tests.processes import run_in_shell, run_ledger
 
 from chassis.ids import new_id
 from contracts.programs import ProgramCreated
@@ -87,6 +87,33 @@ async def test_a_database_that_is_away_is_not_a_broken_chain(urls):
     status, out, err = await run_ledger({**urls, "ledger_worker": away}, "verify")
     assert (status, out) == (2, "")
     assert "the database cannot be reached" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("IMPACTNET_LEDGER_VERIFIER_KEYS", "not a key", "BadKeyError"),
+        ("IMPACTNET_LEDGER_VERIFIED_STATE_PATH", "state", "holds something else"),
+    ],
+)
+async def test_settings_that_nothing_can_be_judged_by_are_no_broken_chain(scenario, tmp_path, name, content, said):
+    state = tmp_path / "state"
+    state.write_text("not a state")
+    status, out, err = await run_ledger(scenario.urls, "verify", **{name: content.replace("state", str(state))})
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("redirection", "sound", "broken"),
+    [(">/dev/full", 2, 2), (">&-", 2, 2), ("2>/dev/full", 0, 1), ("2>&-", 0, 1)],
+)
+async def test_a_verdict_that_cannot_be_told_is_none(scenario, redirection, sound, broken):
+    """The exit status is a verdict too: 1 is kept for what is broken."""
+    await grow(scenario, 2)
+    assert await run_in_shell(scenario.urls, f'exec "$PYTHON" -m ledger verify {redirection}') == sound
+    await break_block(scenario, 3)
+    assert await run_in_shell(scenario.urls, f'exec "$PYTHON" -m ledger verify {redirection}') == broken
 
 
 async def test_production_without_the_key_says_that_it_does_not_look_at_what_was_sealed(scenario):
