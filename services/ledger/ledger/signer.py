@@ -15,7 +15,7 @@ from chassis.database import Database, database_is_away
 from ledger.adapters.cosignature_shelf import CosignatureShelf, shelf_opener
 from ledger.adapters.keys import signing_key, verifier_keys
 from ledger.adapters.plain_server import PlainServer
-from ledger.adapters.signer_log import PostgresLog, RememberedNote
+from ledger.adapters.signer_log import MemoryLostError, PostgresLog, RememberedNote
 from ledger.adapters.witness_http import HttpWitnessClient
 from ledger.adapters.witness_memory import ask_what_was_seen, open_policy
 from ledger.adapters.witness_metrics import MeasuredWitnesses
@@ -61,8 +61,11 @@ class Signer:
         )
         # What witnesses have shown of us: looked at like the remembered note, until the log is seen to continue it.
         self._shown: list[str] = []
+        # What could not be written where the signer remembers, and is tried again each round.
+        self._unwritten: str | None = None
         self._unwitnessed_since: float | None = None
         self.refusing = False
+        self.remembers = True
 
     @property
     def unwitnessed_seconds(self) -> float:
@@ -79,22 +82,23 @@ class Signer:
 
         Raises:
             LogRewrittenError
+            MemoryLostError: what was signed cannot be known, so nothing is. What cannot be written is only told: it
+                is signed already, and the database and the witnesses know it.
         """
         awaits_witnesses = bool(self._policy.witnesses)
         remembered = self._remembered.read()
+        outside = [note for note in (remembered, self._unwritten, *self._shown) if note is not None]
         try:
             async with self._database.unit_of_work() as work:
-                note = await sign_checkpoint(
-                    PostgresLog(work, awaits_witnesses=awaits_witnesses),
-                    self._identity,
-                    remembered=[*([] if remembered is None else [remembered]), *self._shown],
-                )
+                view = PostgresLog(work, awaits_witnesses=awaits_witnesses)
+                note = await sign_checkpoint(view, self._identity, remembered=outside)
         except LogRewrittenError as refusal:
-            self._remember_contradiction(refusal, remembered)
+            # A witness's note that contradicts the log outlives this process, whatever larger one the log continues.
+            telling = next((note for note in refusal.contradicting if note in outside), None)
+            self._remember(None if telling == remembered else telling)
             raise
         self._shown = []
-        if note is not None:
-            self._remembered.write(note)
+        self._remember(note)
         published = note if not awaits_witnesses else None
         if note is None or awaits_witnesses:
             published = await self._gathering.round()
@@ -103,11 +107,18 @@ class Signer:
         await self._measure()
         return published
 
-    def _remember_contradiction(self, refusal: LogRewrittenError, remembered: str | None) -> None:
-        """A witness's note that contradicts the log outlives this process, whatever larger one the log continues."""
-        outside = [note for note in refusal.contradicting if note == remembered or note in self._shown]
-        if outside and outside[0] != remembered:
-            self._remembered.write(outside[0])
+    def _remember(self, note: str | None) -> None:
+        """The note, or None for whatever could not be written before."""
+        self._unwritten = note or self._unwritten
+        try:
+            if self._unwritten is not None:
+                self._remembered.write(self._unwritten)
+        except MemoryLostError as failure:
+            self.remembers = False
+            log.critical("signer_memory_lost", detail=str(failure))
+            return
+        self._unwritten = None
+        self.remembers = True
 
     async def _measure(self) -> None:
         async with self._database.unit_of_work() as work:
@@ -142,6 +153,9 @@ class Signer:
         except LogRewrittenError as refusal:
             self.refusing = True
             log.critical("signing_refused", detail=refusal.detail)
+        except MemoryLostError as failure:
+            self.remembers = False
+            log.critical("signer_memory_lost", detail=str(failure))
         except Exception as error:
             if not database_is_away(error):
                 raise
@@ -149,17 +163,21 @@ class Signer:
         REFUSING.set(1 if self.refusing else 0)
 
     def health(self) -> Health:
-        """Not ready while it refuses to sign; degraded while checkpoints wait for witnesses."""
+        """Not ready while it refuses to sign or cannot remember; degraded while checkpoints await witnesses."""
         health = Health()
 
         async def log_continues() -> bool:
             return not self.refusing
+
+        async def remembered() -> bool:
+            return self.remembers
 
         async def witnessed() -> bool:
             return self.unwitnessed_seconds <= _UNWITNESSED_ROUNDS_MAX * self._interval_seconds
 
         health.needs["database"] = self._database.is_reachable
         health.needs["log_continues_what_was_signed"] = log_continues
+        health.needs["memory_of_what_was_signed"] = remembered
         health.likes["witnesses"] = witnessed
         return health
 

@@ -47,6 +47,10 @@ class PostgresLog:
             await self._shelf.publish(checkpoint, note)
 
 
+class MemoryLostError(Exception):
+    """What is remembered outside the database cannot be read or written: no OSError, as if the database were away."""
+
+
 class RememberedNote:
     """The last note in a file outside the database; without a path, only as long as the process lives."""
 
@@ -55,23 +59,39 @@ class RememberedNote:
         self._note: str | None = None
 
     def read(self) -> str | None:
-        if self._path is not None and self._path.exists():
-            return self._path.read_text(encoding="utf-8")
+        """Raises MemoryLostError; what is no text is no note either, and told by whoever looks at it."""
+        try:
+            if self._path is not None and self._path.exists():
+                return self._path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise MemoryLostError(f"{self._path} cannot be read: {error.strerror}") from error
         return self._note
 
     def write(self, note: str) -> None:
-        """Replaces the file at once or not at all, and on disk: a half-written note would stop the signer."""
+        """Replaces the file at once or not at all, and on disk: a half-written note would stop the signer.
+
+        Raises:
+            MemoryLostError: it is remembered as long as the process lives, if there is no older file.
+        """
         self._note = note
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._path.with_suffix(".new")
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(note)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        if self._path is None:
+            return
+        try:
+            _replace(self._path, note)
+        except OSError as error:
+            raise MemoryLostError(f"{self._path} cannot be written: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

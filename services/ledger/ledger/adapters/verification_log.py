@@ -18,7 +18,7 @@ from chassis.leases import acquire_or_renew, holder_name, release
 from ledger.adapters.evidence import PostgresEvidence
 from ledger.adapters.lot_evidence import PostgresLotEvidence
 from ledger.adapters.segment_pool import SegmentPool
-from ledger.adapters.signer_log import RememberedNote
+from ledger.adapters.signer_log import MemoryLostError, RememberedNote
 from ledger.adapters.snapshot_readers import SnapshotReaders
 from ledger.adapters.tables.chain import block_verifications, head
 from ledger.adapters.tables.verification import verified_states
@@ -163,7 +163,7 @@ class ChainVerifier:
         try:
             return replace(self._trust, remembered=VerifiedState.parse(body))
         except BadStateError as error:
-            raise ValueError("the file that remembers the last verified state holds something else") from error
+            raise MemoryLostError("the file that remembers the last verified state holds something else") from error
 
     async def _verified_size(self) -> int:
         async with self._database.reading() as connection:

@@ -15,7 +15,7 @@ from services.ledger.tests.signing import (
 from services.ledger.tests.witnesses import Asked, http_server, running_witnesses
 
 from ledger.domain.checkpoints import Checkpoint
-from ledger.domain.notes import Note, Signature, SigningKey
+from ledger.domain.notes import Note, Signature, SigningKey, parse
 from ledger.domain.proofs import complete_nodes
 from ledger.settings import DEVELOPMENT_ORIGIN
 from ledger.use_cases.sign_checkpoint import LogRewrittenError
@@ -127,3 +127,60 @@ async def test_a_witness_that_only_claims_to_have_seen_more_stops_nobody(scenari
                 assert await signer.sign_once() is None
                 await grow(scenario, 1)
             assert not signer.refusing
+
+
+async def test_a_refusal_is_told_although_it_cannot_be_remembered(scenario, tmp_path):
+    """The disk is full, or not there: that is no database that is away, and hides nothing."""
+    folder = tmp_path / "signer"
+    async with running_witnesses(tmp_path, LOGS, "w1") as [witness]:
+        policy = write_policy(tmp_path, witness.policy_line, "w1")
+        await grow(scenario, 4)
+        note = await sign(scenario, policy)
+        await cut_tail(scenario, 3)
+        await grow(scenario, 6)
+        folder.write_text("in the way")
+        async with signing(scenario, witness_policy=policy, signer_state_path=str(folder / "last")) as signer:
+            await signer.recall()
+            await signer._tick()
+            assert signer.refusing
+            missing = ["log_continues_what_was_signed", "memory_of_what_was_signed"]
+            assert sorted(await signer.health().missing()) == missing
+            folder.unlink()
+            await signer._tick()
+            assert await signer.health().missing() == missing[:1]
+            assert (folder / "last").read_text() == note
+
+
+async def test_what_is_signed_is_published_and_remembered_as_soon_as_it_can_be(scenario, tmp_path):
+    folder = tmp_path / "signer"
+    folder.write_text("in the way")
+    async with running_witnesses(tmp_path, LOGS, "w1") as [witness]:
+        policy = write_policy(tmp_path, witness.policy_line, "w1")
+        async with signing(scenario, witness_policy=policy, signer_state_path=str(folder / "last")) as signer:
+            for _ in range(2):
+                await grow(scenario, 1)
+                await signer._tick()
+                assert await signer.health().missing() == ["memory_of_what_was_signed"]
+                assert parse(await served(scenario) or "").text.splitlines()[1] == str(len(await scenario.blocks()))
+            folder.unlink()
+            await signer._tick()
+            assert await signer.health().missing() == []
+            assert (folder / "last").read_text() in (await served(scenario) or "")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"a note of somebody else\n"])
+async def test_what_cannot_be_read_where_the_signer_remembers_is_never_signed_over(scenario, tmp_path, content):
+    state = tmp_path / "last"
+    if content is None:
+        state.mkdir()
+    else:
+        state.write_bytes(content)
+    async with signing(scenario, signer_state_path=str(state)) as signer:
+        await signer._tick()
+        assert await served(scenario) is None
+        need = "memory_of_what_was_signed" if content is None else "log_continues_what_was_signed"
+        assert await signer.health().missing() == [need]
+        if content is None:
+            state.rmdir()
+            await signer._tick()
+            assert await signer.health().missing() == []
