@@ -14,6 +14,16 @@ from ledger.use_cases.witness_ports import WitnessAnswer, WitnessFailedError
 ANSWER_BYTES_MAX: Final = 64 * 1024
 # One connection a witness is all that is ever needed; kept open between rounds, as the specification asks.
 KEEP_ALIVE_SECONDS: Final = 60
+_PORT_MAX: Final = 65_535
+
+
+def can_be_asked(url: str) -> bool:
+    """Whether requests can be made of a witness's URL: a policy may hold any octets, which nobody could be asked at."""
+    try:
+        address = httpx.URL(f"{url}/add-checkpoint")
+    except (httpx.InvalidURL, UnicodeEncodeError):
+        return False
+    return bool(address.host) and (address.port is None or 0 < address.port <= _PORT_MAX)
 
 
 class HttpWitnessClient:

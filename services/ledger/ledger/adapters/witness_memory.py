@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from ledger.adapters.witness_http import HttpWitnessClient
+from ledger.adapters.witness_http import HttpWitnessClient, can_be_asked
 from ledger.domain.checkpoints import open_checkpoint
 from ledger.domain.notes import VerifierKey
 from ledger.domain.refusals import BadNoteError
@@ -20,7 +20,8 @@ def open_policy(path: str | None, own: VerifierKey) -> Policy:
     """The policy that the signer works by; without a file no witness is asked.
 
     Raises:
-        BadPolicyError: not to be read, malformed, about other logs than ours, or with a quorum that nobody can make.
+        BadPolicyError: not to be read, malformed, about other logs than ours, with a witness's URL that is none, or
+            with a quorum that nobody can make.
     """
     if path is None:
         return NO_WITNESSES
@@ -30,6 +31,9 @@ def open_policy(path: str | None, own: VerifierKey) -> Policy:
         raise BadPolicyError(f"{path}: {error.strerror}") from error
     if policy.logs and own not in policy.logs:
         raise BadPolicyError(f"{path}: the logs in it are others than {own.vkey}, which signs here")
+    for witness in policy.witnesses:
+        if witness.url is not None and not can_be_asked(witness.url):
+            raise BadPolicyError(f"{path}: {witness.name!r} cannot be asked: its URL is none")
     asked = [witness.name for witness in policy.witnesses if witness.url is not None]
     if not policy.is_met_by(asked):
         raise BadPolicyError(f"{path}: even if every witness with a URL cosigns, there is no quorum")

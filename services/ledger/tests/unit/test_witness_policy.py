@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.witness_memory import open_policy
 from ledger.domain.cosignatures import WitnessKey, WitnessSigningKey, check_cosignature
 from ledger.domain.notes import Signature, SigningKey, VerifierKey, parse, sign
 from ledger.domain.refusals import BadKeyError, BadNoteError
@@ -95,6 +96,32 @@ def test_anything_else_is_refused_with_the_line_and_the_rule(text, words):
     with pytest.raises(BadPolicyError) as refused:
         parse_policy(text.encode())
     assert words in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        b"http://127.0.0.1:65536",
+        b"http://127.0.0.1:-1",
+        b"http://127.0.0.1:port",
+        b"https://:80",
+        b"https://[::1",
+        b"https://witness.example/\xff",
+    ],
+)
+def test_an_address_that_nothing_can_be_sent_to_is_named_before_anything_is_signed(tmp_path, url):
+    """A policy to verify by may have it: there, it means nothing."""
+    path = tmp_path / "policy"
+    path.write_bytes(b"witness w1 %s %s\nquorum w1\n" % (W[0].encode(), url))
+    assert parse_policy(path.read_bytes()).witnesses
+    with pytest.raises(BadPolicyError, match="'w1'"):
+        open_policy(str(path), VerifierKey.parse(LOG))
+
+
+def test_an_address_may_have_letters_of_every_language(tmp_path):
+    path = tmp_path / "policy"
+    path.write_text(f"witness w1 {W[0]} https://wítness.example:65535/ẹ̀rí\nquorum w1\n", encoding="utf-8")
+    assert open_policy(str(path), VerifierKey.parse(LOG)).witnesses
 
 
 def test_as_many_witnesses_and_groups_as_the_specification_asks_for():
