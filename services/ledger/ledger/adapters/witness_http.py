@@ -2,6 +2,7 @@
 
 import asyncio
 from hashlib import sha256
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Self
 
 import httpx
@@ -36,6 +37,8 @@ class HttpWitnessClient:
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
             # A witness is where the policy says; it sends us nowhere else.
             follow_redirects=False,
+            # No cookie is taken: they would be kept as long as this process lives, however many a witness sends.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             # Unpacked: a small answer must not become a large one.
             headers={"User-Agent": "impactnet-ledger", "Accept-Encoding": "identity"},
         )

@@ -24,10 +24,12 @@ from services.ledger.tests.signing import (
 from services.ledger.tests.witnesses import Asked, http_server, running_witnesses
 
 from contracts.ledger import CheckpointPublished
+from ledger.adapters.witness_http import HttpWitnessClient
 from ledger.domain import tlog_proof
 from ledger.domain.checkpoints import open_checkpoint
 from ledger.domain.cosignatures import WitnessSigningKey
 from ledger.domain.notes import parse
+from ledger.domain.witness_policy import Witness
 from ledger.domain.witnessing import AddCheckpoint
 from ledger.settings import DEVELOPMENT_ORIGIN
 
@@ -218,6 +220,26 @@ async def test_a_slow_witness_holds_nobody_up_and_is_heard_when_it_comes(scenari
         assert cosigners(await sign(scenario, policy, witness_timeout_seconds=2)) == ["w1"]
         assert time.monotonic() - began < 10
         assert counted(lies.key.name, "timeout") == before + 1
+
+
+async def test_a_witness_leaves_nothing_behind_in_the_signer():
+    """Cookies would be kept as long as the process lives, whatever a witness makes of their number and size."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        cookie = f"Set-Cookie: c{len(asked)}={'x' * 4000}; Path=/; Max-Age=99999999\r\n"
+        writer.write(f"HTTP/1.1 404 X\r\n{cookie}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    witness = Witness("w", WitnessSigningKey.generate("w.example/1").verifier, url)
+    async with server, HttpWitnessClient(5) as client:
+        for _ in range(3):
+            assert (await client.add_checkpoint(witness, AddCheckpoint(0, (), KEY_CHECKPOINT))).status == 404
+    assert len(asked) == 3
+    assert not any(b"cookie" in each.lower() for each in asked)
 
 
 async def test_a_silent_witness_is_asked_less_often(scenario, tmp_path):
