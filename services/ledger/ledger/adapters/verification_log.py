@@ -22,7 +22,7 @@ from ledger.adapters.signer_log import MemoryLostError, RememberedNote
 from ledger.adapters.snapshot_readers import SnapshotReaders
 from ledger.adapters.tables.chain import block_verifications, head
 from ledger.adapters.tables.verification import verified_states
-from ledger.adapters.verification_reading import find_standing_failure
+from ledger.adapters.verification_reading import find_standing_failure, is_mended
 from ledger.domain.verified_state import BadStateError, VerifiedState
 from ledger.use_cases.verify_blocks import Outcome, Trust, count_nothing
 from ledger.use_cases.verify_chain import verify_chain
@@ -195,21 +195,15 @@ class ChainVerifier:
 
 
 async def _is_known(work: UnitOfWork, outcome: Outcome, verified_by: str) -> bool:
+    """Whether it is the last failure that this verifier told, and nobody has found it mended since."""
     table = block_verifications
     statement = (
-        select(table.c.ok, table.c.first_broken_index, table.c.failure)
-        .where(table.c.verified_by == verified_by)
-        .order_by(table.c.id.desc())
+        select(table.c.from_index, table.c.first_broken_index, table.c.failure, is_mended(table).label("mended"))
+        .where(~table.c.ok, table.c.verified_by == verified_by)
+        .order_by(table.c.verified_at.desc())
         .limit(1)
     )
     last = (await work.connection.execute(statement)).one_or_none()
     failure = None if outcome.failure is None else outcome.failure[:_FAILURE_LENGTH]
-    return (
-        last is not None
-        and not last.ok
-        and (last.first_broken_index, last.failure)
-        == (
-            outcome.broken_index,
-            failure,
-        )
-    )
+    told = (outcome.start, outcome.broken_index, failure)
+    return last is not None and not last.mended and (last.from_index, last.first_broken_index, last.failure) == told

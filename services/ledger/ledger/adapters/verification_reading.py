@@ -1,6 +1,6 @@
 """What verifications have found, as far as it still stands."""
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import ColumnElement, FromClause, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.tables.chain import block_verifications
@@ -19,20 +19,25 @@ class VerificationReader:
 
 async def find_standing_failure(connection: AsyncConnection) -> StandingFailure | None:
     """The lowest failure that no later verification of (at least) the same blocks found mended."""
-    failed, later = block_verifications.alias(), block_verifications.alias()
-    mended = exists().where(
-        and_(
-            later.c.ok,
-            later.c.id > failed.c.id,
-            later.c.to_index >= failed.c.to_index,
-            later.c.from_index <= failed.c.from_index,
-        )
-    )
+    failed = block_verifications.alias()
     statement = (
         select(failed.c.first_broken_index, failed.c.failure, failed.c.verified_at, failed.c.verified_by)
-        .where(~failed.c.ok, ~mended)
-        .order_by(failed.c.first_broken_index.nulls_last(), failed.c.id)
+        .where(~failed.c.ok, ~is_mended(failed))
+        .order_by(failed.c.first_broken_index.nulls_last(), failed.c.verified_at)
         .limit(1)
     )
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else StandingFailure(*row)
+
+
+def is_mended(failed: FromClause) -> ColumnElement[bool]:
+    """By the database's clock: ids are made by workers, each of which has another one."""
+    later = block_verifications.alias()
+    return exists().where(
+        and_(
+            later.c.ok,
+            later.c.verified_at > failed.c.verified_at,
+            later.c.to_index >= failed.c.to_index,
+            later.c.from_index <= failed.c.from_index,
+        )
+    )
