@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from ledger.adapters.tables.chain import block_verifications, head
 from ledger.adapters.tables.verification import verified_states
 from ledger.adapters.verification_reading import find_standing_failure, is_mended
 from ledger.domain.verified_state import BadStateError, VerifiedState
-from ledger.use_cases.verify_blocks import Outcome, Trust, count_nothing
+from ledger.use_cases.verify_blocks import LOTS, Outcome, Trust, count_nothing
 from ledger.use_cases.verify_chain import verify_chain
 from ledger.use_cases.verify_growth import Growth, verify_growth
 from ledger.use_cases.verify_lots import verify_lots
@@ -78,9 +79,8 @@ class ChainVerifier:
             outcome = await verify_chain(evidence, known, start=start, end=end, progress=progress)
             if lots and outcome.ok and start == 0 and end is None:
                 finding = await verify_lots(PostgresLotEvidence(connection))
-                if finding is not None:
-                    return replace(outcome, findings=(finding,))
-            return outcome
+                outcome = replace(outcome, findings=() if finding is None else (finding,), depth=LOTS)
+            return replace(outcome, as_of=await _moment_of(connection))
 
     async def verify_growth(self, verified_by: str) -> bool:
         """Verifies what was appended since the last time and keeps the result; True when something was looked at."""
@@ -104,8 +104,9 @@ class ChainVerifier:
 
     async def _grow(self, verified_by: str) -> Growth:
         known = self._known()
-        async with self._view(await self._verified_size(), None, 1) as (evidence, _):
+        async with self._view(await self._verified_size(), None, 1) as (evidence, connection):
             growth = await verify_growth(evidence, known, self._database.clock.now())
+            growth = replace(growth, outcome=replace(growth.outcome, as_of=await _moment_of(connection)))
         if growth.state is not None and not await self._keep(growth.state):
             return Growth(growth.outcome)  # another worker was faster
         await self.record(growth.outcome, verified_by)
@@ -144,6 +145,8 @@ class ChainVerifier:
                         first_broken_index=outcome.broken_index,
                         failure=None if outcome.failure is None else outcome.failure[:_FAILURE_LENGTH],
                         verified_by=verified_by,
+                        depth=outcome.depth,
+                        as_of=outcome.as_of,
                     )
                 )
         for finding in outcome.findings:
@@ -192,6 +195,12 @@ class ChainVerifier:
                     finally:
                         await evidence.close()
             await connection.rollback()
+
+
+async def _moment_of(connection: AsyncConnection) -> datetime:
+    """When the transaction began: what came later is not in its view."""
+    moment: datetime = (await connection.execute(select(func.now()))).scalar_one()
+    return moment
 
 
 async def _is_known(work: UnitOfWork, outcome: Outcome, verified_by: str) -> bool:

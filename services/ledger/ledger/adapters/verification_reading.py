@@ -1,6 +1,6 @@
 """What verifications have found, as far as it still stands."""
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, select
+from sqlalchemy import ColumnElement, FromClause, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.tables.chain import block_verifications
@@ -18,7 +18,7 @@ class VerificationReader:
 
 
 async def find_standing_failure(connection: AsyncConnection) -> StandingFailure | None:
-    """The lowest failure that no later verification of (at least) the same blocks found mended."""
+    """The lowest failure that no later verification of (at least) the same blocks and rows found mended."""
     failed = block_verifications.alias()
     statement = (
         select(failed.c.first_broken_index, failed.c.failure, failed.c.verified_at, failed.c.verified_by)
@@ -31,12 +31,16 @@ async def find_standing_failure(connection: AsyncConnection) -> StandingFailure 
 
 
 def is_mended(failed: FromClause) -> ColumnElement[bool]:
-    """By the database's clock: ids are made by workers, each of which has another one."""
+    """By a pass that looked at as much, and not from before it was found, however long it took to say so.
+
+    By the database's clock: ids are made by workers, each of which has another one.
+    """
     later = block_verifications.alias()
     return exists().where(
         and_(
             later.c.ok,
-            later.c.verified_at > failed.c.verified_at,
+            later.c.depth >= failed.c.depth,
+            func.coalesce(later.c.as_of, later.c.verified_at) > failed.c.verified_at,
             later.c.to_index >= failed.c.to_index,
             later.c.from_index <= failed.c.from_index,
         )

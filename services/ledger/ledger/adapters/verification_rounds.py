@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -82,12 +83,12 @@ class VerificationRounds:
         """Keeps a whole slice when it ends, and a failure at once; gives where the slice after it begins."""
         if not outcome.ok:
             if slice_from < outcome.start:
-                await self._verifier.record(Outcome(slice_from, outcome.start), SCRUB)
+                await self._verifier.record(Outcome(slice_from, outcome.start, as_of=outcome.as_of), SCRUB)
             await self._verifier.record(outcome, SCRUB)
             return outcome.end
         if outcome.end < size and outcome.end - slice_from < -(-size // SLICES):
             return slice_from
-        await self._verifier.record(Outcome(slice_from, outcome.end), SCRUB)
+        await self._verifier.record(replace(outcome, start=slice_from), SCRUB)
         return outcome.end
 
     async def read_everything(self) -> None:

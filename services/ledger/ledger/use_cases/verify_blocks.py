@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from ledger.domain.checkpoints import SIZE_MAX, open_checkpoint
@@ -26,13 +27,25 @@ class Finding:
     failure: str
 
 
+# How much a pass looks at: blocks with the rows beside them; balances and sealed states too; and all lots.
+PIECE: Final = 0
+BOOKS: Final = 1
+LOTS: Final = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Blocks start..end-1 were looked at; `findings` in the order of the checks, the first names the break."""
+    """Blocks start..end-1 were looked at; `findings` in the order of the checks, the first names the break.
+
+    `depth` is what it took to find them, or how much was looked at; `as_of` the moment whose view it was, by the
+    database's clock.
+    """
 
     start: int
     end: int
     findings: tuple[Finding, ...] = ()
+    depth: int = PIECE
+    as_of: datetime | None = None
 
     @property
     def ok(self) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from ledger.domain.tree_walk import TreeWalk
 from ledger.use_cases.verification_ports import Evidence, Seen
 from ledger.use_cases.verify_blocks import (
+    BOOKS,
+    PIECE,
     BrokenError,
     Finding,
     Outcome,
@@ -46,6 +48,7 @@ async def verify_chain(
     if start >= stop:
         return Outcome(start, stop)
     whole = (start, stop) == (0, head.size)
+    depth = BOOKS if whole else PIECE
     findings: list[Finding] = []
 
     async def note(part: Awaitable[None]) -> None:
@@ -62,7 +65,7 @@ async def verify_chain(
             walk.tree = TreeWalk.at(start, (await frontier_at(source, start)).peaks)
         await walk_blocks(source, walk, stop, progress)
     except BrokenError as broken:
-        return Outcome(start, stop, (broken.finding,))
+        return Outcome(start, stop, (broken.finding,), depth)
     await note(check_checkpoints(source, trust, start, stop))
     if stop == head.size:
         await note(check_tip(source, head, walk))
@@ -70,7 +73,7 @@ async def verify_chain(
     if whole:
         await note(_check_sealed(source, trust, head.size))
     findings += [finding async for finding in contradictions(source, start, stop, whole=whole, seen=walk.seen)]
-    return Outcome(start, stop, tuple(findings))
+    return Outcome(start, stop, tuple(findings), depth)
 
 
 async def contradictions(source: Evidence, start: int, end: int, *, whole: bool, seen: Seen) -> AsyncIterator[Finding]:

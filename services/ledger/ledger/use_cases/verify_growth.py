@@ -10,6 +10,7 @@ from ledger.domain.tree_walk import TreeWalk
 from ledger.domain.verified_state import VerifiedState
 from ledger.use_cases.verification_ports import Evidence, HeadRow
 from ledger.use_cases.verify_blocks import (
+    BOOKS,
     BrokenError,
     Finding,
     Outcome,
@@ -43,7 +44,7 @@ async def verify_growth(source: Evidence, trust: Trust, now: datetime) -> Growth
         size = head.size
         previous = await _last_state(source, trust, head)
     except BrokenError as broken:
-        return Growth(Outcome(0, size, (broken.finding,)))
+        return Growth(Outcome(0, size, (broken.finding,), BOOKS))
     if previous is not None and previous.size == head.size:
         return Growth(Outcome(head.size, head.size))
     # The balances are gone through once, for what they were and what they are.
@@ -83,14 +84,14 @@ async def _verify_new(
             # The digest cannot say whose balance it is; the blocks can, all of them.
             found = (await verify_chain(source, trust)).findings
             general = Finding(None, f"balances: without the new blocks they are not those of state {previous.size}")
-            return Outcome(previous.size, head.size, found or (general,))
+            return Outcome(previous.size, head.size, found or (general,), BOOKS)
     except BrokenError as broken:
         findings.append(broken.finding)
     else:
         findings += [
             each async for each in contradictions(source, previous.size, head.size, whole=False, seen=walk.seen)
         ]
-    return Outcome(previous.size, head.size, tuple(findings))
+    return Outcome(previous.size, head.size, tuple(findings), BOOKS)
 
 
 async def _check_consistency(source: Evidence, previous: VerifiedState, size: int, walk: Walk) -> None:

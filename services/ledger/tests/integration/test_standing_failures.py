@@ -48,3 +48,31 @@ async def test_a_worker_whose_clock_is_off_hides_nothing_and_keeps_nothing_alive
         told = uuid7(nanoseconds=int(moment * 1e9))
         await scenario.fetch("UPDATE block_verifications SET id = $1 WHERE id = $2", told, last["id"])
         assert await standing(scenario)
+
+
+async def test_a_piece_that_is_sound_does_not_mend_what_only_a_look_at_all_books_sees(scenario):
+    await scenario.donate("100.00")
+    await scenario.service.tick("verify_growth")
+    await scenario.fetch("UPDATE balances SET balance = 5000 WHERE account LIKE 'program:%:available'")
+    await scenario.donate("1.00")
+    await scenario.service.tick("verify_growth")
+    found = await standing(scenario)
+    assert "the blocks say" in found["failure"]
+    piece = await scenario.verifier.verify(start=2)
+    assert piece.ok
+    await scenario.verifier.record(piece, "scrub")
+    assert await standing(scenario) == found
+    await scenario.fetch("UPDATE balances SET balance = 101 WHERE account LIKE 'program:%:available'")
+    await scenario.service.tick("verify_growth")
+    assert await standing(scenario) is None
+
+
+async def test_a_pass_that_began_before_something_was_found_does_not_mend_it(scenario):
+    """All of a long chain takes minutes, in which a piece of it is looked at again and again."""
+    begun_before = await scenario.verifier.verify()
+    await scenario.verifier.record(BROKEN, "scrub")
+    found = await standing(scenario)
+    await scenario.verifier.record(begun_before, "nightly")
+    assert await standing(scenario) == found
+    await scenario.verifier.record(await scenario.verifier.verify(), "nightly")
+    assert await standing(scenario) is None

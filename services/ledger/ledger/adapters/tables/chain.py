@@ -119,6 +119,9 @@ block_verifications = Table(
     Column("failure", String(200)),
     Column("verified_by", String(100), nullable=False),
     now_column("verified_at"),
+    # Of `verify_blocks`: how much was looked at; and the moment whose view it was.
+    Column("depth", SmallInteger, nullable=False, server_default=text("0")),
+    Column("as_of", TIME),
     Index("ix_block_verifications_to_index", "to_index"),
     Index("ix_block_verifications_failures", "id", postgresql_where=text("NOT ok")),
 )
