@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from ledger.use_cases.verify_blocks import Finding, Outcome
+from ledger.adapters.keys import development_key
+from ledger.adapters.verification_log import ChainVerifier
+from ledger.adapters.verification_rounds import VerificationRounds
+from ledger.settings import DEVELOPMENT_ORIGIN
+from ledger.use_cases.verify_blocks import Finding, Outcome, Trust
 
 BROKEN = Outcome(0, 2, (Finding(1, "columns: the column nonce differs from the bytes"),))
 SOUND = replace(BROKEN, findings=())
@@ -76,3 +80,23 @@ async def test_a_pass_that_began_before_something_was_found_does_not_mend_it(sce
     assert await standing(scenario) == found
     await scenario.verifier.record(await scenario.verifier.verify(), "nightly")
     assert await standing(scenario) is None
+
+
+async def test_what_the_night_found_is_not_lost_with_the_process(scenario):
+    """It is killed when it is about to say what it found: the next one reads everything again."""
+
+    class Killed(ChainVerifier):
+        async def record(self, outcome: Outcome, verified_by: str) -> None:
+            raise ConnectionResetError(f"{verified_by}: {outcome.failure}")
+
+    database, trust = (
+        scenario.service.worker.database,
+        Trust((development_key(DEVELOPMENT_ORIGIN).verifier,), DEVELOPMENT_ORIGIN),
+    )
+    await scenario.donate("10.00")
+    await scenario.take_guards_down()
+    await scenario.fetch("UPDATE lots SET taken = 4")
+    with pytest.raises(ConnectionResetError):
+        await VerificationRounds(database, Killed(database, trust), 2).read_everything()
+    await scenario.service.tick("verify_nightly")
+    assert (await standing(scenario))["failure"].startswith("lots ")
