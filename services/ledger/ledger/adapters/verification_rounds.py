@@ -109,10 +109,12 @@ class VerificationRounds:
             await self._verifier.record(outcome, NIGHTLY)
             async with self._database.unit_of_work() as work:
                 await lease.assert_held(work.connection)
+                # By the clock that tells when it is due: by a worker's own, the hour might not have struck yet.
+                now = (await work.connection.execute(select(_now))).scalar_one()
                 await work.connection.execute(
                     update(verification_rounds)
                     .where(verification_rounds.c.name == NIGHTLY)
-                    .values(due_at=next_night(work.now, self._hour), updated_at=_now)
+                    .values(due_at=next_night(now, self._hour), updated_at=_now)
                 )
         NIGHTLY_SECONDS.set(took)
         if outcome.ok:

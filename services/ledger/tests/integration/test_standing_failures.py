@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from chassis.clock import SteppedClock
+from chassis.database import Database
 from ledger.adapters.keys import development_key
 from ledger.adapters.verification_log import ChainVerifier
+from ledger.adapters.verification_parts import make_verifier
 from ledger.adapters.verification_rounds import VerificationRounds
-from ledger.settings import DEVELOPMENT_ORIGIN
+from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
 from ledger.use_cases.verify_blocks import Finding, Outcome, Trust
 
 BROKEN = Outcome(0, 2, (Finding(1, "columns: the column nonce differs from the bytes"),))
@@ -100,3 +103,19 @@ async def test_what_the_night_found_is_not_lost_with_the_process(scenario):
         await VerificationRounds(database, Killed(database, trust), 2).read_everything()
     await scenario.service.tick("verify_nightly")
     assert (await standing(scenario))["failure"].startswith("lots ")
+
+
+async def test_a_worker_whose_clock_is_behind_reads_everything_once_a_night(scenario):
+    """When it is due, and when it has been read, is told by one clock: by its own the hour has not struck yet."""
+    now = datetime.now(UTC)
+    clock = SteppedClock(now - timedelta(hours=2))
+    database = Database(scenario.urls["ledger_worker"], application_name="test-night", clock=clock)
+    try:
+        verifier = make_verifier(LedgerSettings(), database)
+        for _ in range(2):
+            await VerificationRounds(database, verifier, now.hour).read_everything()
+    finally:
+        await database.close()
+    [row] = await scenario.fetch("SELECT due_at FROM verification_rounds WHERE name = 'nightly'")
+    assert row["due_at"] > now
+    assert len(await scenario.fetch("SELECT FROM block_verifications WHERE verified_by = 'nightly'")) == 1
