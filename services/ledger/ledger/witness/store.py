@@ -6,7 +6,8 @@ with `synchronous=FULL` is on disk when it returns, for many logs, in one file t
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,8 @@ CREATE TABLE IF NOT EXISTS latest (
     cosigned_at INTEGER NOT NULL
 ) STRICT
 """
+# What `check` writes.
+_PROBE: Final = "CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER) STRICT"
 # A log never gets smaller, whatever the code believes.
 _GUARD: Final = """
 CREATE TRIGGER IF NOT EXISTS only_growth BEFORE UPDATE ON latest
@@ -56,6 +59,7 @@ class WitnessStore:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(_TABLE)
         self._connection.execute(_GUARD)
+        self._connection.execute(_PROBE)
 
     def latest(self, origin: str) -> Cosigned | None:
         row = self._connection.execute(
@@ -65,8 +69,7 @@ class WitnessStore:
 
     def advance(self, origin: str, decide: Callable[[Cosigned | None], Cosigned]) -> Cosigned:
         """Replaces the latest by what `decide` makes of it, in one transaction; when it raises, nothing changes."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             made = decide(self.latest(origin))
             self._connection.execute(
                 "INSERT INTO latest (origin, size, root, note, cosigned_at) VALUES (?, ?, ?, ?, ?)"
@@ -74,17 +77,25 @@ class WitnessStore:
                 " note = excluded.note, cosigned_at = excluded.cosigned_at",
                 (origin, made.checkpoint.size, made.checkpoint.root, made.note, made.cosigned_at),
             )
+        return made
+
+    def check(self) -> None:
+        """Raises sqlite3.Error when the state cannot be written any more: a lock alone is had on a full disk too."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO probe (id, number) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET number = 1 - number"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        return made
-
-    def check(self) -> None:
-        """Raises sqlite3.Error when the state cannot be locked for writing any more."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         self._connection.close()
