@@ -57,15 +57,13 @@ class WitnessApp:
             # The rest of a body is not read: the connection is of no more use.
             await _send(send, refused.status, TEXT, f"{refused.reason}\n", close=True)
             return
-        await _send(send, status, content_type, "" if method == "HEAD" else body)
+        await _send(send, status, content_type, body, is_head=method == "HEAD", allow=_allowed(path))
 
     async def _answer(self, path: str, method: str, receive: Receive) -> tuple[int, str, str]:
-        if path == "/add-checkpoint":
-            if method != "POST":
-                return 405, TEXT, "POST only\n"
+        if method not in _allowed(path):
+            return 405, TEXT, f"{' or '.join(_allowed(path))} only\n"
+        if method == "POST":
             return await self._add_checkpoint(await _read_body(receive))
-        if method not in ("GET", "HEAD"):
-            return 405, TEXT, "GET only\n"
         return await self._show(path)
 
     async def _show(self, path: str) -> tuple[int, str, str]:
@@ -136,13 +134,28 @@ async def _read_body(receive: Receive) -> bytes:
         raise _BodyError(408, f"the request took longer than {BODY_SECONDS_MAX} s") from error
 
 
-async def _send(send: Send, status: int, content_type: str, body: str, *, close: bool = False) -> None:
+def _allowed(path: str) -> tuple[str, ...]:
+    return ("POST",) if path == "/add-checkpoint" else ("GET", "HEAD")
+
+
+async def _send(
+    send: Send,
+    status: int,
+    content_type: str,
+    body: str,
+    *,
+    is_head: bool = False,
+    allow: tuple[str, ...] = (),
+    close: bool = False,
+) -> None:
     content = body.encode()
     headers = [
         (b"content-type", content_type.encode()),
+        # For HEAD too: of what GET would have been answered (RFC 9110, 8.6).
         (b"content-length", str(len(content)).encode()),
         (b"cache-control", b"no-store"),
+        *([(b"allow", ", ".join(allow).encode())] if status == 405 else []),  # noqa: PLR2004 -- RFC 9110, 15.5.6
         *([(b"connection", b"close")] if close else []),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    await send({"type": "http.response.body", "body": b"" if is_head else content})

@@ -52,6 +52,17 @@ async def test_it_cosigns_shows_says_that_it_is_well_and_stops_when_asked(tmp_pa
         assert (again.status_code, again.text) == (409, "5\n")
 
 
+async def test_head_says_what_get_would_say_and_a_wrong_method_which_are_right(tmp_path):
+    async with running_witnesses(tmp_path, LOGS, "w1") as [witness], httpx.AsyncClient(base_url=witness.url) as client:
+        for path in ("/", "/health/ready", "/health/live", "/nothing"):
+            whole, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-length"] == str(len(whole.content)) == whole.headers["content-length"]
+        for method, path, allowed in (("GET", "/add-checkpoint", "POST"), ("POST", "/", "GET, HEAD")):
+            refused = await client.request(method, path)
+            assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize(("point", "seen"), [("witness_signed", 3), ("witness_cosigned", 9)])
 async def test_killed_between_signature_and_answer_it_never_signs_another_view(tmp_path, point, seen):
     """Before it is stored the signature has left nothing behind; after that, the other view is refused for ever."""
