@@ -1,7 +1,7 @@
 """Signed and cosigned checkpoints in PostgreSQL, as the signer's role sees them."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from ledger.domain.checkpoints import Checkpoint, parse_body
 from ledger.domain.cosignatures import WitnessKey, cosigned_at
 from ledger.domain.notes import Signature, parse, parse_line
 from ledger.domain.proofs import NodeId
+from ledger.domain.refusals import BadNoteError
 from ledger.use_cases.witness_ports import OpenShelf, SignedCheckpoint
 
 
@@ -42,7 +43,12 @@ class CosignatureShelf:
     async def cosignatures(self, size: int) -> Sequence[Signature]:
         table = checkpoint_cosignatures
         statement = select(table.c.line).where(table.c.size == size).order_by(table.c.witness, table.c.key_id)
-        return [parse_line(line.removesuffix("\n")) for line in await self._work.connection.scalars(statement)]
+        found: list[Signature] = []
+        for line in await self._work.connection.scalars(statement):
+            # What is no line, nobody of ours has written; whether the others hold is for the caller to see.
+            with suppress(BadNoteError):
+                found.append(parse_line(line.removesuffix("\n")))
+        return found
 
     async def seen_size(self, key: WitnessKey) -> int:
         table = checkpoint_cosignatures

@@ -30,7 +30,7 @@ from ledger.domain.checkpoints import open_checkpoint
 from ledger.domain.cosignatures import WitnessSigningKey
 from ledger.domain.notes import parse
 from ledger.domain.witness_policy import Witness
-from ledger.domain.witnessing import AddCheckpoint
+from ledger.domain.witnessing import AddCheckpoint, parse_request
 from ledger.settings import DEVELOPMENT_ORIGIN
 
 
@@ -273,17 +273,25 @@ async def test_what_witnesses_said_is_append_only_and_the_signers_alone(scenario
                 await scenario.fetch(statement)
 
 
-async def test_a_forged_line_in_the_database_makes_no_quorum(scenario, tmp_path):
-    key = WitnessSigningKey.generate("witness.example/w1")
-    async with http_server(is_down) as url:
-        policy = write_policy(tmp_path, f"witness w1 {key.verifier.vkey} {url}\n", "w1")
-        assert await sign(scenario, policy) is None
+@pytest.mark.parametrize("line", [None, "nothing\n", "— witness.example/w1 AAAA\n"])
+async def test_a_forged_line_in_the_database_makes_no_quorum(scenario, tmp_path, line):
+    """Nor does one that is no line at all keep the honest ones away."""
+    key, honest = WitnessSigningKey.generate("witness.example/w1"), WitnessSigningKey.generate("witness.example/w2")
+
+    async def cosign(asked: Asked) -> tuple[int, str]:
+        return 200, honest.cosign(parse(parse_request(asked.body).note).text, int(time.time())).line
+
+    async with http_server(is_down) as url, http_server(cosign) as other:
+        lines = f"witness w1 {key.verifier.vkey} {url}\nwitness w2 {honest.verifier.vkey} {other}\n"
+        both = write_policy(tmp_path, lines + "group both all w1 w2\n", "both")
+        assert await sign(scenario, both) is None
         forged = key.cosign("another text\n", 1_790_000_000)
         await scenario.fetch(
             "INSERT INTO checkpoint_cosignatures VALUES (2, $1, $2, $3, now())",
             key.name,
             forged.key_id.hex(),
-            forged.line,
+            line or forged.line,
         )
-        assert await sign(scenario, policy) is None
-    assert await served(scenario) is None
+        assert await sign(scenario, both) is None
+        assert await served(scenario) is None
+        assert cosigners(await sign(scenario, write_policy(tmp_path, lines, "w2"))) == ["w2"]
