@@ -27,8 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     name, rest = ("run", arguments) if not arguments or arguments[0] not in commands else (arguments[0], arguments[1:])
     try:
         return commands[name](rest)
-    except (RefusalError, OSError, sqlite3.Error) as error:
-        sys.stderr.write(f"witness: {error}\n")
+    except (RefusalError, OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        if sys.stderr is not None:
+            sys.stderr.write(f"witness: {error}\n")
         return 2
 
 
@@ -96,8 +97,23 @@ def _compare(arguments: Sequence[str]) -> int:
     notes = [path.read_text(encoding="utf-8") for path in (given.first, given.second)]
     proof = None if given.proof is None else _read_proof(given.proof)
     found = compare(notes[0], notes[1], parse_policy(given.policy.read_bytes()), proof)
-    sys.stdout.write(_words(found))
+    _tell(_words(found))
     return {"same": 0, "consistent": 0, "inconsistent": 1, "equivocation": 1, "unproven": 2}[found.verdict]
+
+
+def _tell(text: str) -> None:
+    """Raises OSError when nobody can hear it: the exit status must not say it alone."""
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        # The interpreter would try again at its end, and exit with a code of its own.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        raise
 
 
 def _read_proof(path: Path) -> list[bytes]:

@@ -198,3 +198,23 @@ async def test_two_views_to_two_witnesses_are_told_by_name(tmp_path):
     (tmp_path / "strange.note").write_text(Checkpoint(LOG.name, 9, bytes(32)).signed(SigningKey.generate(LOG.name)))
     strange = run("compare", "here.note", "strange.note", "--policy", "policy", folder=tmp_path)
     assert strange.returncode == 2
+
+
+def test_two_histories_are_told_by_a_comparison_alone(tmp_path):
+    """The exit status 1 convicts a log: what cannot be read, and a verdict that nobody can hear, are 2."""
+    (tmp_path / "policy").write_text(LOGS)
+    (tmp_path / "note").write_text(note(9))
+    (tmp_path / "other").write_text(note(9, FORKED))
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for arguments in (("bytes", "note"), ("note", "bytes"), ("note", "note", "--proof", "bytes")):
+        refused = run("compare", *arguments, "--policy", "policy", folder=tmp_path)
+        assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
+        assert refused.stderr.startswith("witness: ")
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    assert run("--key-file", "key", "--logs", "policy", "--state", "state", folder=tmp_path).returncode == 2
+    for redirection, status in ((">/dev/full", 2), (">&-", 2), ("2>&-", 1)):
+        line = f'exec "$0" -m ledger witness compare note other --policy policy {redirection}'
+        told = subprocess.run(
+            ["/bin/sh", "-c", line, sys.executable], cwd=tmp_path, check=False, timeout=START_SECONDS_MAX
+        )
+        assert told.returncode == status, redirection
