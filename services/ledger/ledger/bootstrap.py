@@ -122,6 +122,7 @@ def _subscriptions(booking: Booking, settings: LedgerSettings) -> Subscriptions:
     identity.subscribe(subscriptions, booking)
     subscriptions.read_with(booking.read)
     subscriptions.before_batch(booking.prepare)
+    subscriptions.assume_with(booking)
     subscriptions.on_duplicate(booking.compare_repeated)
     return subscriptions
 

@@ -140,7 +140,9 @@ class Facts:
         return self._model.expect(event, Effect("program_create", str(event.id)))
 
     def decision(self) -> Event:
-        event = self._event(self._scenario.rejection())
+        # By one who is known: such a fact alone is written in one statement (`at_once`), with its own ways to break.
+        fact = self._scenario.rejection().model_copy(update={"decider_id": self._scenario.admin})
+        event = self._event(fact)
         return self._model.expect(event, Effect("decision", str(event.id)))
 
     def award(self, amount: int) -> Event:

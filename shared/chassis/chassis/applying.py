@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from chassis import metrics, parking
+from chassis.at_once import assumed_work, keep
 from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.execution import Execution, executing
-from chassis.inbox import Arrival, Following, arrive
+from chassis.inbox import Arrival, Following, arrive, arriving_alone
 from chassis.subscriptions import Delivery, Subscriptions
 from chassis.understanding import Message, Understanding
 from contracts.envelope import Event, parse_content
@@ -71,6 +72,37 @@ class Applying:
                         raise
                     raise StumbledError(position, error) from error
         work.after_commit(lambda: self._count(messages, outcomes))
+
+    async def apply_at_once(self, message: Message) -> bool:
+        """A message alone in its batch, in one statement, where all that it needs can be assumed; whether it was kept.
+
+        Raises:
+            What says that the database is away.
+        """
+        assuming = self._subscriptions.assuming
+        if assuming is None:
+            return False
+        work = assumed_work(self._database.clock)
+        try:
+            if not assuming.assume(message.event_id, message.fact, work):
+                return False
+            with executing(message.execution):
+                outcome = await self.apply(work, message, is_new=True)
+            arriving = arriving_alone(self.name, message.event_id, message.event.subject, message.received.origin)
+            parts = [arriving, *await work.parts()]
+        except Exception:  # noqa: BLE001 -- whatever it is, it is met again, and told, when the database is asked
+            return False
+        is_kept = False
+        try:
+            is_kept = await keep(self._database, parts)
+        finally:
+            if not is_kept:
+                assuming.mistaken(work)
+            metrics.AT_ONCE.labels(self.name, "kept" if is_kept else "refused").inc()
+        if is_kept:
+            work.committed()
+            self._count([message], [outcome])
+        return is_kept
 
     def _count(self, messages: Sequence[Message], outcomes: Sequence[str]) -> None:
         kinds = Counter((each.event.type, outcome) for each, outcome in zip(messages, outcomes, strict=True))

@@ -1,7 +1,7 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from chassis.clock import Clock, SystemClock
 from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
-from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Rows, insert_together
+from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Part, Rows, insert_together
 from chassis.outbox import PendingEvent, announcing
-from chassis.pinging import ping_after_rest, without_ping
+from chassis.pinging import Lending, ping_after_rest
 from contracts.fact import Fact
 
 S = TypeVar("S")
@@ -71,7 +71,7 @@ class UnitOfWork:
         self._clock = clock
         self._now: datetime | None = None
         self._pending: list[PendingEvent] = []
-        self._gathering: list[Callable[[], Sequence[Rows | Change]]] = []
+        self._gathering: list[Callable[[], Sequence[Part]]] = []
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
         self._after_commit: list[Callable[[], None]] = []
         self._shared: dict[type[Any], Any] = {}
@@ -176,30 +176,30 @@ class UnitOfWork:
             raise await self._ours(error, statement) from error
         return rows
 
-    def gather(self, make: Callable[[], Sequence[Rows | Change]]) -> None:
-        """Let `make` give rows, and at most one change, when the unit of work ends: all is written together then."""
+    def gather(self, make: Callable[[], Sequence[Part]]) -> None:
+        """Let `make` give what is to be written, one change at most, when the unit of work ends: together with all."""
         self._gathering.append(make)
 
-    async def insert(self, *parts: Rows | Change | Command) -> None:
+    async def insert(self, *parts: Part) -> None:
         """Insert rows into several tables, in this order where foreign keys need one. Values as asyncpg encodes them.
 
-        A few rows go in one statement, with the command (at most one) and the change; many by COPY, at a tenth.
+        A few rows go in one statement, with the commands and the change (one at most); many by COPY, at a tenth.
 
         Raises:
             sqlalchemy.exc.DBAPIError: as any statement of this unit of work would.
         """
         tables = [part for part in parts if isinstance(part, Rows) and part.records]
         changes = [part for part in parts if isinstance(part, Change)]
-        command = next((part for part in parts if isinstance(part, Command)), None)
-        if not tables and not changes and command is None:
+        commands = [part for part in parts if isinstance(part, Command)]
+        if not tables and not changes and not commands:
             return
         if len(changes) <= 1 and sum(len(each.records) for each in tables) <= ROWS_IN_ONE_STATEMENT_MAX:
-            await insert_together(self, self.driver, tables, changes[0] if changes else None, command)
+            await insert_together(self, self.driver, tables, changes[0] if changes else None, commands)
             return
         for rows in tables:
             await self._copy(rows)
-        if command is not None:
-            await insert_together(self, self.driver, [], None, command)
+        if commands:
+            await insert_together(self, self.driver, [], None, commands)
         for change in changes:
             change.check(len(await self.fetch(change.statement, *change.arguments)))
 
@@ -211,13 +211,17 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write what was gathered and announced; called once, right before the commit."""
+        await self.insert(*await self.parts())
+
+    async def parts(self) -> list[Part]:
+        """What was gathered and announced, taken once."""
         for write in self._before_commit:
             await write()
-        parts: list[Rows | Change | Command] = [part for make in self._gathering for part in make()]
+        parts = [part for make in self._gathering for part in make()]
         pending, self._pending = self._pending, []
         if pending:
             parts.append(announcing(pending))
-        await self.insert(*parts)
+        return parts
 
 
 class Database:
@@ -257,7 +261,8 @@ class Database:
         )
         ping_after_rest(self.engine)
         # The same pool, for units of work, which begin and end their transactions themselves.
-        self._autocommit_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._lending = Lending(autocommit, pool_size + pool_overflow)
 
     @asynccontextmanager
     async def unit_of_work(self, *, is_repeatable: bool = False) -> AsyncIterator[UnitOfWork]:
@@ -265,7 +270,7 @@ class Database:
 
         `is_repeatable`: should the connection turn out to have ended a moment ago, the caller does it all again.
         """
-        async with self._open(is_repeatable=is_repeatable) as work:
+        async with self.statements(is_repeatable=is_repeatable) as work:
             try:
                 await work.begin()
                 yield work
@@ -277,22 +282,14 @@ class Database:
         work.committed()
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
-        """Rows of one statement that needs no unit of work, in PostgreSQL's own words: for a look often taken.
-
-        Raises:
-            sqlalchemy.exc.DBAPIError: as any statement would; whoever looks often looks again.
-        """
-        async with self._open(is_repeatable=True) as work:
+        """Rows of one statement that needs no unit of work, in PostgreSQL's own words: for a look often taken."""
+        async with self.statements(is_repeatable=True) as work:
             return await work.fetch(statement, *arguments)
 
     @asynccontextmanager
-    async def _open(self, *, is_repeatable: bool) -> AsyncIterator[UnitOfWork]:
-        async with AsyncExitStack() as stack:
-            with without_ping(is_repeatable=is_repeatable):
-                connection = await stack.enter_async_context(self._autocommit_engine.connect())
-            driver = (await connection.get_raw_connection()).driver_connection
-            if driver is None:
-                raise InterfaceError("", None, ConnectionError("the connection is closed"))
+    async def statements(self, *, is_repeatable: bool) -> AsyncIterator[UnitOfWork]:
+        """A connection on which each statement is a transaction of its own; what is gathered is not written."""
+        async with self._lending.lend(is_repeatable=is_repeatable) as (connection, driver):
             yield UnitOfWork(connection, driver, self.clock)
 
     @asynccontextmanager
@@ -314,4 +311,5 @@ class Database:
         return True
 
     async def close(self) -> None:
+        await self._lending.close()
         await self.engine.dispose()

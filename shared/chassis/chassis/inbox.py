@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from chassis.inserting import Command
+
 TopicAndPartition = tuple[str, int]
 # The next offset to read of each.
 Following = Mapping[TopicAndPartition, int]
@@ -35,8 +37,8 @@ FROM claimed
 """
 # The same for one event, alone in its batch as on a quiet day. The planner knows the length of arrays only when they
 # are given, so short ones get a plan of their own each time, which takes longer than to carry it out.
-_ARRIVE_ALONE: Final = """
-WITH waiting AS MATERIALIZED (
+_ALONE: Final = """
+waiting AS MATERIALIZED (
     SELECT FROM parked_events WHERE consumer = $1 AND subject = $3 LIMIT 1
 ), read AS (
     INSERT INTO consumer_offsets (consumer, topic, partition, next_offset) VALUES ($1, $4, $5, $6)
@@ -44,9 +46,11 @@ WITH waiting AS MATERIALIZED (
 ), claimed AS (
     INSERT INTO inbox (consumer, event_id) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM waiting)
     ON CONFLICT DO NOTHING RETURNING event_id
+)"""
+_ARRIVE_ALONE: Final = (
+    f"WITH {_ALONE} SELECT EXISTS (SELECT FROM claimed) AS is_new, EXISTS (SELECT FROM waiting) AS waits"  # noqa: S608 -- made of constants
 )
-SELECT EXISTS (SELECT FROM claimed) AS is_new, EXISTS (SELECT FROM waiting) AS waits
-"""
+_NEW_AND_NEXT: Final = "EXISTS (SELECT FROM claimed) AND NOT EXISTS (SELECT FROM waiting)"
 _CLAIM: Final = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING RETURNING event_id"
 
 
@@ -95,6 +99,12 @@ async def arrive(
         [offset for _, offset in offsets],
     )
     return Arrival(set(event_ids if row["new"] is None else row["new"]), frozenset(row["waiting"] or ()))
+
+
+def arriving_alone(consumer: str, event_id: UUID, subject: str, origin: tuple[str, int, int]) -> Command:
+    """The same for one event as part of a statement, which is refused where the event is not new or has to wait."""
+    topic, partition, offset = origin
+    return Command(_ALONE, (consumer, event_id, subject, topic, partition, offset + 1), _NEW_AND_NEXT)
 
 
 async def claim_event(work: _Fetching, consumer: str, event_id: UUID) -> bool:

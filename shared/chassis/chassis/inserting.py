@@ -37,10 +37,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Parts of a WITH clause with $1, $2 …, made together with the rows; nothing of it is looked at."""
+    """Parts of a WITH clause with $1, $2 …, made together with the rows.
+
+    With a `condition` all of the statement is refused unless it holds: by an error, so that nothing is kept, also
+    where no transaction is under way.
+    """
 
     parts: str
     arguments: tuple[Any, ...]
+    condition: str | None = None
+
+
+Part = Rows | Change | Command
 
 
 class _Fetching(Protocol):
@@ -49,7 +57,8 @@ class _Fetching(Protocol):
 
 # The types of columns never change while a process runs: a migration that changed one would come with a new release.
 _types: Final[dict[Shape, tuple[str, ...]]] = {}
-_statements: Final[dict[tuple[tuple[Shape, ...], str | None, str | None], str]] = {}
+_Told = tuple[str, str | None]
+_statements: Final[dict[tuple[tuple[Shape, ...], tuple[_Told, ...], str | None], str]] = {}
 
 
 async def insert_together(
@@ -57,14 +66,18 @@ async def insert_together(
     driver: asyncpg.Connection,
     tables: Sequence[Rows],
     change: Change | None = None,
-    command: Command | None = None,
+    commands: Sequence[Command] = (),
 ) -> None:
     """One INSERT per table, all in one statement: constraints and triggers see them when all of them are in.
 
     Each column travels as an array, so the statement is the same however many rows there are, and is prepared once.
+
+    Raises:
+        What `work` raises of a division by zero where a command's condition does not hold.
     """
     shapes = tuple((rows.table, rows.columns) for rows in tables)
-    key = (shapes, None if command is None else command.parts, None if change is None else change.statement)
+    told = tuple((command.parts, command.condition) for command in commands)
+    key = (shapes, told, None if change is None else change.statement)
     statement = _statements.get(key)
     if statement is None:
         for shape in shapes:
@@ -72,7 +85,7 @@ async def insert_together(
                 _types[shape] = await _types_of(driver, *shape)
         statement = _statements[key] = _statement(*key)
     arguments: list[Any] = [list(column) for rows in tables for column in zip(*rows.records, strict=True)]
-    if command is not None:
+    for command in commands:
         arguments += command.arguments
     if change is None:
         await work.fetch(statement, *arguments)
@@ -87,8 +100,9 @@ async def _types_of(driver: asyncpg.Connection, table: str, columns: Sequence[st
     return tuple(attribute.type.name for attribute in prepared.get_attributes())
 
 
-def _statement(shapes: Sequence[Shape], command: str | None, change: str | None) -> str:
+def _statement(shapes: Sequence[Shape], told: Sequence[_Told], change: str | None) -> str:
     parts = []
+    conditions = []
     place = 0
     for number, shape in enumerate(shapes):
         table, columns = shape
@@ -101,13 +115,23 @@ def _statement(shapes: Sequence[Shape], command: str | None, change: str | None)
             f"written_{number} AS (INSERT INTO {table} ({listed})"  # noqa: S608 -- names of the program's own
             f" SELECT {listed} FROM unnest({', '.join(arrays)}) AS given({listed}))"
         )
-    if command is not None:
-        parts.append(_renumbered(command, place))
-        place += max(map(int, _PARAMETER.findall(command)))
-    if change is None:
-        return f"WITH {', '.join(parts)} SELECT"
-    parts.append(f"changed AS ({_renumbered(change, place)})")
-    return f"WITH {', '.join(parts)} SELECT count(*) AS touched FROM changed"  # noqa: S608 -- as above
+    for command, condition in told:
+        if command:
+            parts.append(_renumbered(command, place))
+        if condition is not None:
+            conditions.append(_renumbered(condition, place))
+        place += max(map(int, _PARAMETER.findall(f"{command} {condition}")))
+    answer = ""
+    if change is not None:
+        parts.append(f"changed AS ({_renumbered(change, place)})")
+        answer = "(SELECT count(*) FROM changed) AS touched"
+        if conditions:
+            conditions.append("(SELECT count(*) FROM changed) = 1")
+    if conditions:
+        # The one way to end a statement by an error that SQL has without a function of ours.
+        refusing = f"1 / ({' AND '.join(f'({condition})' for condition in conditions)})::integer AS holds"
+        answer = f"{answer}, {refusing}" if answer else refusing
+    return f"WITH {', '.join(parts)} SELECT {answer}"
 
 
 def _renumbered(statement: str, place: int) -> str:

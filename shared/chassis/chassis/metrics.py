@@ -16,6 +16,9 @@ RELAYED: Final = Counter("impactnet_outbox_relayed", "Events acknowledged by the
 OUTBOX_DEPTH: Final = Gauge("impactnet_outbox_depth", "Events not yet published.", ["context"])
 OUTBOX_AGE_SECONDS: Final = Gauge("impactnet_outbox_age_seconds", "Age of the oldest unpublished event.", ["context"])
 HANDLED: Final = Counter("impactnet_events_handled", "Events by outcome.", ["context", "type", "outcome"])
+AT_ONCE: Final = Counter(
+    "impactnet_lone_events", "Events tried in one statement on assumptions: kept, or refused.", ["context", "outcome"]
+)
 BATCH_SECONDS: Final = Histogram(
     "impactnet_event_batch_seconds",
     "Time from an event batch's first statement to its commit.",

@@ -1,7 +1,7 @@
 """Which facts a service listens to, and what it does with each."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from chassis.database import UnitOfWork
@@ -31,6 +31,18 @@ Reader = Callable[[Event, dict[str, Any], Fact | None], Any]
 Preparer = Callable[[Sequence[tuple[UUID, Fact]], UnitOfWork], Awaitable[None]]
 
 
+class Assuming(Protocol):
+    """How a service handles a lone event without asking the database first (`at_once`)."""
+
+    def assume(self, event_id: UUID, fact: Fact, work: UnitOfWork) -> bool:
+        """Whether all that its handlers need can be assumed; the conditions are gathered in `work`."""
+        ...
+
+    def mistaken(self, work: UnitOfWork) -> None:
+        """What was assumed is not so: nothing of `work` was kept."""
+        ...
+
+
 class DependencyMissingError(Exception):
     """What this event builds on has not arrived yet: it waits, it is not dropped and not dead-lettered early."""
 
@@ -47,6 +59,7 @@ class Subscriptions:
         self.duplicate_watchers: list[Callable[[Delivery], Awaitable[None]]] = []
         self.preparers: list[Preparer] = []
         self.reader: Reader | None = None
+        self.assuming: Assuming | None = None
 
     def on(self, fact: type[F], handler: Callable[[F, Delivery], Awaitable[None]]) -> None:
         """Call `handler` with each such fact; it executes on `delivery.work` and never commits."""
@@ -66,6 +79,10 @@ class Subscriptions:
         It works while the database handles the batch before. The fact is None for a type that is not known here.
         """
         self.reader = reader
+
+    def assume_with(self, assuming: Assuming) -> None:
+        """Let lone events be handled in one statement, where `assuming` can say what their handlers need."""
+        self.assuming = assuming
 
     def handlers_of(self, event_type: str) -> list[Handler]:
         return self._handlers.get(event_type, [])

@@ -10,7 +10,7 @@ from chassis.personal_data import Vault
 from ledger.adapters.announcements import OutboxAnnouncements
 from ledger.adapters.booked_events import PostgresEventRegister
 from ledger.adapters.chain import PostgresChain, Writer
-from ledger.adapters.foresight import foresee
+from ledger.adapters.foresight import Acquaintances, foresee
 from ledger.adapters.lot_books import PostgresLots
 from ledger.adapters.money_books import PostgresAwards, PostgresPrograms
 from ledger.adapters.payment_books import PostgresPayments
@@ -25,8 +25,9 @@ from ledger.use_cases.events import Needs
 class PostgresBooks:
     """Keeps `ports.Books`, one per unit of work: what it knows is in memory, what it is asked is durable at the end."""
 
-    def __init__(self, work: UnitOfWork, vault: Vault, writer: Writer) -> None:
+    def __init__(self, work: UnitOfWork, vault: Vault, writer: Writer, acquaintances: Acquaintances) -> None:
         self._work = work
+        self._acquaintances = acquaintances
         pending = WriteBehind(work)
         self.chain = PostgresChain(work, writer)
         self.programs = PostgresPrograms(work, pending)
@@ -48,6 +49,7 @@ class PostgresBooks:
             application_ids=needs.applications,
             decided_by=needs.deciders,
         )
+        self._acquaintances.meet(needs.deciders, found.deciders)
         self.register.learn(event_ids, found.event_hashes)
         self.programs.learn(needs.programs, found.currencies)
         own_ids = {beneficiaries.name: found.beneficiaries, deciders.name: found.deciders}
@@ -55,6 +57,24 @@ class PostgresBooks:
         if needs.awards or needs.purposes:
             known = await self.awards.read(needs.awards)
             await self.lots.read(known, [*needs.purposes, *found.beneficiaries.values()])
+
+    def assume(self, event_id: UUID, needs: Needs) -> bool:
+        """Do as if the chain were where we left it and the event new, where no money moves; whether that can be done.
+
+        The conditions are gathered with what is written.
+        """
+        deciders_known = self._acquaintances.among(needs.deciders)
+        if needs.programs or needs.awards or needs.applications or needs.purposes or deciders_known is None:
+            return False
+        if not self.chain.assume():
+            return False
+        self.register.learn([event_id], {})
+        self.people.assume(deciders_known)
+        return True
+
+    def mistaken(self) -> None:
+        """What was assumed is not so."""
+        self.chain.mistaken()
 
     @property
     def now(self) -> datetime:
@@ -68,6 +88,7 @@ class PostgresBooksOpener:
         self._database = database
         self._vault = vault
         self._writer = writer
+        self._acquaintances = Acquaintances()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[PostgresBooks]:
@@ -76,4 +97,7 @@ class PostgresBooksOpener:
             yield self.within(work)
 
     def within(self, work: UnitOfWork) -> PostgresBooks:
-        return work.share(PostgresBooks, lambda: PostgresBooks(work, self._vault, self._writer))
+        def open_books() -> PostgresBooks:
+            return PostgresBooks(work, self._vault, self._writer, self._acquaintances)
+
+        return work.share(PostgresBooks, open_books)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import select, text
@@ -44,6 +44,13 @@ _END_FROZEN: Final = text(
 
 
 _TAKE_HEAD: Final = "SELECT epoch, size, tip, tip_at, peaks, last_hash FROM take_head()"
+# Only from where this process believes it to be, and without waiting: where another holds it, the usual way waits.
+_MOVE_ASSUMED_HEAD: Final = (
+    "UPDATE head SET epoch = $3, size = $4, tip = $5, tip_at = $6, peaks = $7"
+    " FROM (SELECT id FROM head WHERE id = 1 AND epoch = $1 AND size = $2 AND tip = $8 FOR UPDATE SKIP LOCKED) AS held"
+    " WHERE head.id = held.id AND EXISTS (SELECT FROM blocks WHERE block_index = $2 - 1 AND hash = $8)"
+    " RETURNING head.size"
+)
 _MOVE_HEAD: Final = (
     "UPDATE head SET epoch = $3, size = $4, tip = $5, tip_at = $6, peaks = $7"
     " WHERE id = 1 AND epoch = $1 AND size = $2 RETURNING size"
@@ -61,15 +68,23 @@ class _Head:
     tip: str
 
 
+class _Position(NamedTuple):
+    """The head, and with it all that the next block needs."""
+
+    head: _Head
+    tip_at: datetime
+    frontier: Frontier
+
+
 @dataclass(slots=True)
 class _Place:
-    """Where a unit of work stands in the chain: what it found, and what it has sealed since."""
+    """Where a unit of work stands in the chain: what it found or assumed, and what it has sealed since."""
 
-    found: _Head
+    found: _Position
     epoch: int
     tip: str
     tip_at: datetime
-    frontier: Frontier
+    is_assumed: bool = False
     stamps: Stamps = field(default_factory=Stamps)
     sealed: list[Sealed] = field(default_factory=list)
     postings: list[tuple[Any, ...]] = field(default_factory=list)
@@ -84,16 +99,37 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self._held: _Head | None = None
+        self._held: _Position | None = None
+        # Where a statement under way would leave the head: it may be seen there before its answer has come.
+        self._tried: _Position | None = None
+        # Whether the head was last found as we left it. Where others write too, to assume it would be in vain.
+        self._is_alone = False
 
     def epoch_for(self, found: _Head) -> int:
-        if found == self._held:
+        if self._tried is not None and found == self._tried.head:
+            self.hold(self._tried)
+        self._is_alone = self._held is not None and found == self._held.head
+        if self._is_alone:
             return found.epoch
         log.info("writer_takes_over", epoch=found.epoch + 1, size=found.size)
         return found.epoch + 1
 
-    def hold(self, left: _Head) -> None:
-        self._held = left
+    def hold(self, left: _Position) -> None:
+        self._held, self._tried = left, None
+
+    def assumed(self) -> _Position | None:
+        """Where the next block may be assumed to go."""
+        return self._held if self._is_alone else None
+
+    def attempt(self, left: _Position) -> None:
+        self._tried = left
+
+    def confirm(self, left: _Position) -> None:
+        if self._tried is left:
+            self.hold(left)
+
+    def mistaken(self) -> None:
+        self._tried, self._is_alone = None, False
 
 
 class PostgresChain:
@@ -121,15 +157,33 @@ class PostgresChain:
             self._stand_at(row)
         return row
 
+    def assume(self) -> bool:
+        """Stand where this process left the chain, without asking; the statement that writes is refused if not so.
+
+        False: where that is is not known, or others write too.
+        """
+        position = self._writer.assumed()
+        if position is None:
+            return False
+        self._stand(_Place(position, position.head.epoch, position.head.tip, position.tip_at, is_assumed=True))
+        return True
+
+    def mistaken(self) -> None:
+        """What was assumed was refused."""
+        self._writer.mistaken()
+
     async def _held_place(self) -> _Place:
         return self._place or self._stand_at(await self._take_head(_TAKE_HEAD))
 
     def _stand_at(self, row: Any) -> _Place:
         found = _Head(row["epoch"], row["size"], row["tip"])
-        frontier = _frontier(found.size, row["peaks"])
-        self._place = _Place(found, self._writer.epoch_for(found), found.tip, row["tip_at"], frontier)
+        position = _Position(found, row["tip_at"], _frontier(found.size, row["peaks"]))
+        return self._stand(_Place(position, self._writer.epoch_for(found), found.tip, position.tip_at))
+
+    def _stand(self, place: _Place) -> _Place:
+        self._place = place
         self._work.gather(self._finish)
-        return self._place
+        return place
 
     async def append(self, *drafts: Draft) -> list[Sealed]:
         """Seals the drafts in order; they are stored and announced with the commit.
@@ -150,9 +204,13 @@ class PostgresChain:
         if place is None or not place.sealed:
             return []
         sealed = place.sealed
-        frontier, spans = grow(place.frontier, [leaf_hash(block.preimage) for block in sealed])
-        left = _Head(place.epoch, frontier.size, sealed[-1].hash)
-        self._writer.hold(left)
+        frontier, spans = grow(place.found.frontier, [leaf_hash(block.preimage) for block in sealed])
+        left = _Position(_Head(place.epoch, frontier.size, sealed[-1].hash), sealed[-1].timestamp, frontier)
+        if place.is_assumed:
+            self._writer.attempt(left)
+            self._work.after_commit(lambda: self._writer.confirm(left))
+        else:
+            self._writer.hold(left)
         references = [
             {"index": block.block_index, "transaction_id": block.transaction_id, "hash": block.hash} for block in sealed
         ]
@@ -164,7 +222,7 @@ class PostgresChain:
             Rows("blocks", _BLOCK_COLUMNS, sealed),
             Rows("tree_spans", _SPAN_COLUMNS, [(level, first, b"".join(hashes)) for level, first, hashes in spans]),
             Rows("postings", _POSTING_COLUMNS, place.postings),
-            _move_head(place.found, left, sealed[-1].timestamp, frontier),
+            _move_head(place, left),
         ]
 
     async def _take_head(self, statement: str, *arguments: Any) -> Any:
@@ -196,13 +254,17 @@ class PostgresChain:
             log.warning("frozen_writers_ended", sessions=len(ended))
 
 
-def _move_head(found: _Head, left: _Head, tip_at: datetime, frontier: Frontier) -> Change:
+def _move_head(place: _Place, left: _Position) -> Change:
     def check(touched: int) -> None:
         if touched != 1:
             raise ChainBrokenError("the head moved under its own lock")
 
-    peaks = b"".join(frontier.peaks)
-    return Change(_MOVE_HEAD, (found.epoch, found.size, left.epoch, left.size, left.tip, tip_at, peaks), check)
+    found, head = place.found.head, left.head
+    peaks = b"".join(left.frontier.peaks)
+    arguments = (found.epoch, found.size, head.epoch, head.size, head.tip, left.tip_at, peaks)
+    if place.is_assumed:
+        return Change(_MOVE_ASSUMED_HEAD, (*arguments, found.tip), check)
+    return Change(_MOVE_HEAD, arguments, check)
 
 
 def _frontier(size: int, peaks: bytes) -> Frontier:
@@ -215,7 +277,7 @@ def _seal(draft: Draft, place: _Place, now: datetime) -> Sealed:
         draft.transaction_type,
         draft.transaction_id,
         draft.data_text,
-        block_index=place.found.size + len(place.sealed),
+        block_index=place.found.head.size + len(place.sealed),
         timestamp=place.tip_at,
         time_text=place.stamps.text_of(place.tip_at),
         previous_hash=place.tip,

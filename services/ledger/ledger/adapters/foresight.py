@@ -1,6 +1,6 @@
 """What a batch of events will ask the books for and can be found by its id alone: all of it in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,9 @@ _TAKE_AND_FORESEE: Final = (
     " FROM take_head_and_foresee($1, $2, $3, $4)"
 )
 
+# A board has dozens of members, a platform thousands; each takes some hundred bytes.
+ACQUAINTANCES_MAX: Final = 10_000
+
 
 @dataclass(slots=True)
 class Foreseen:
@@ -21,6 +24,27 @@ class Foreseen:
     currencies: dict[UUID, str] = field(default_factory=dict)
     beneficiaries: dict[UUID, UUID] = field(default_factory=dict)
     deciders: dict[UUID, UUID] = field(default_factory=dict)
+
+
+class Acquaintances:
+    """The own ids of those who decided lately, one per process: they may be assumed, and compared when it counts."""
+
+    def __init__(self) -> None:
+        self._deciders: dict[UUID, UUID] = {}
+
+    def among(self, decided_by: Sequence[UUID]) -> dict[UUID, UUID] | None:
+        """Theirs; None unless all are known."""
+        known = {each: self._deciders[each] for each in decided_by if each in self._deciders}
+        return known if len(known) == len(set(decided_by)) else None
+
+    def meet(self, decided_by: Sequence[UUID], found: Mapping[UUID, UUID]) -> None:
+        """What the database says of these: who was forgotten there is forgotten here."""
+        for each in decided_by:
+            if each not in found:
+                self._deciders.pop(each, None)
+        if len(self._deciders) + len(found) > ACQUAINTANCES_MAX:
+            self._deciders.clear()
+        self._deciders.update(found)
 
 
 async def foresee(

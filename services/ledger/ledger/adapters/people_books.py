@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import Column, Table, delete, func, select, update
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import UnitOfWork
 from chassis.ids import driver_id, new_id
+from chassis.inserting import Command
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
 from ledger.adapters.erasure import forget_deeds
@@ -26,6 +27,7 @@ ACCOUNT_PURPOSE = "payees.sealed_account"
 SNAPSHOT_PURPOSE = "payments.sealed_account"
 NAME_PURPOSE = "donors.sealed_name"
 PAGE_PURPOSE = "beneficiaries.sealed_page"
+_IS_DECIDER: Final = "EXISTS (SELECT FROM deciders WHERE user_id = $1 AND decider_id = $2)"
 
 
 class PostgresPeople:
@@ -65,6 +67,11 @@ class PostgresPeople:
             known = self._own_ids[table]
             for key in keys:
                 known.setdefault(key, found[table].get(key))
+
+    def assume(self, decided_by: Mapping[UUID, UUID]) -> None:
+        """Their own ids without asking; what is written is refused if the database does not have them."""
+        self._own_ids[deciders.name].update(decided_by)
+        self._work.gather(lambda: [Command("", pair, _IS_DECIDER) for pair in decided_by.items()])
 
     async def decider_of(self, user_id: UUID) -> UUID:
         known = self._own_ids[deciders.name]

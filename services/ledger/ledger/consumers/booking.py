@@ -43,6 +43,14 @@ class Booking:
         needs = needs_of([fact for _, fact in arrived])
         await self.open_books.within(work).foresee([event_id for event_id, _ in arrived], needs)
 
+    def assume(self, event_id: UUID, fact: Fact, work: UnitOfWork) -> bool:
+        """Whether a lone event can be booked without reading anything first."""
+        return self.open_books.within(work).assume(event_id, needs_of([fact]))
+
+    def mistaken(self, work: UnitOfWork) -> None:
+        """What was assumed is not so."""
+        self.open_books.within(work).mistaken()
+
     def read(self, event: Event, content: dict[str, Any], fact: Fact | None) -> Reading:
         """The hash that tells a repeat from a contradiction, and the command; its refusal where it cannot be made."""
         source = Source.of(driver_id(event.id), event.type, content)

@@ -151,6 +151,14 @@ class Books(Protocol):
         """Takes the chain and reads what a batch will ask for, in a few statements for all of it."""
         ...
 
+    def assume(self, event_id: UUID, needs: Needs) -> bool:
+        """Does as if a lone event were new and the chain as it was left, where no money moves; whether it could be."""
+        ...
+
+    def mistaken(self) -> None:
+        """What was assumed is not so: nothing of these books is kept."""
+        ...
+
     @property
     def now(self) -> datetime: ...
     @property
