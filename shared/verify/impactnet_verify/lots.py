@@ -4,15 +4,18 @@ No block names the lots of a commitment or a payment: they follow from the block
 and compared with what the blocks then do, so that money which a donor gave for something else cannot be spent.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from impactnet_verify.blocks import Block, Movement
 from impactnet_verify.books import COMPLETED, SENT
 from impactnet_verify.failures import NotVerifiedError, require
-from impactnet_verify.lot_queues import NO_EARMARK, Fund, Lot, by_age
+from impactnet_verify.piles import Lot, Money, Part, parts_of
+from impactnet_verify.purses import NO_EARMARK, Fund, Purse
 
 
 class _Terms(NamedTuple):
@@ -63,11 +66,8 @@ class Purposes:
         return earmark not in self._known
 
 
-Links = tuple[tuple[Lot, int], ...]
-
-
 class Lots:
-    """Holds lots with money in them, what awards still have of them, and what each payment came from.
+    """Holds what programs and awards have of which lots, and what each payment came from.
 
     `not_replayed` says by program why its lots cannot be followed any further: blocks do not always carry enough.
     """
@@ -76,22 +76,24 @@ class Lots:
         """`purposes` are asked for when it matters, which they do only where donations are earmarked."""
         self.not_replayed: dict[str, str] = {}
         self._purposes = cache(purposes)
-        self._funds: dict[tuple[str, str], Fund] = {}  # by program and currency
-        self._open: dict[str, Lot] = {}
-        self._shares: dict[tuple[str, str], dict[Lot, int]] = {}  # by account and currency
-        self._payments: dict[str, Links] = {}
-        self._refunds: dict[str, tuple[Lot, int]] = {}  # under way
+        self._funds: defaultdict[tuple[str, str], Fund] = defaultdict(Fund)  # by program and currency
+        # A lot is known while somebody has something of it, or may get it back.
+        self._known: WeakValueDictionary[str, Lot] = WeakValueDictionary()
+        self._shares: defaultdict[tuple[str, str], Purse] = defaultdict(Purse)  # by account and currency
+        self._payments: dict[str, Money] = {}
+        self._refunds: dict[str, Lot] = {}  # under way
 
     @property
     def open_donations(self) -> int:
-        return len(self._open)
+        return sum(fund.lots for (program, _), fund in self._funds.items() if program not in self.not_replayed)
 
     def sources_of(self, payment: str) -> list[tuple[str, int, str]]:
         """Donation, amount and currency of what a disbursement that has not come back was paid by, the oldest first.
 
         Empty if there is none such, or if the lots of its program could not be followed up to it.
         """
-        return [(lot.id, amount, lot.fund.currency) for lot, amount in self._payments.get(payment, ())]
+        parts = sorted(parts_of(self._payments.get(payment, ())))
+        return [(part.lot.id, part.amount, part.lot.fund[1]) for part in parts]
 
     def enter(self, block: Block) -> None:
         """Raises NotVerifiedError for money that no lot it may come from holds."""
@@ -103,15 +105,13 @@ class Lots:
             if terms.kind == "disbursement" and movement.step not in {SENT, COMPLETED}:
                 self._payments.pop(movement.payment, None)  # to which lots it came back is not known, but that it did
             return
-        fund = self._funds.get((terms.program, terms.currency))
-        if fund is None:
-            fund = self._funds[terms.program, terms.currency] = Fund(terms.currency)
+        place = terms.program, terms.currency
+        fund = self._funds[place]
         match terms.kind:
             case "donation":
-                self._open[block.transaction_id] = lot = Lot(
-                    block.transaction_id, block.block_index, terms.second, terms.first, movement.amount, fund
-                )
-                fund.add(lot)
+                lot = Lot(block.transaction_id, block.block_index, terms.second, terms.first, place)
+                self._known[lot.id] = lot
+                fund.put(((lot.earmark, Part(lot.age, movement.amount, lot)),))
             case "commitment":
                 self._commit(block.block_index, fund, movement, terms)
             case "decommitment":
@@ -121,102 +121,76 @@ class Lots:
             case _:
                 self._refund(fund, movement, terms)
 
-    def _change(self, lot: Lot, amount: int) -> None:
-        lot.fund.change(lot, amount)
-        if lot.left:
-            self._open[lot.id] = lot
-        else:
-            # It may be gone: that two donations have one id is told in the end.
-            self._open.pop(lot.id, None)
-
     def _commit(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         award, beneficiary = terms.first, terms.second
         own: set[str] = set()
-        possible: list[str] = []
+        possible: set[str] = set()
         if fund.has_earmarks:
             purposes = self._purposes()
             application = purposes.application_of(award, beneficiary)
             own = {award, beneficiary, application or award}
             if application is None:
-                possible = [each for each in fund.earmarks() if purposes.may_be_an_application(each)]
-        held = fund.held([*own, NO_EARMARK]) if possible else 0
+                possible = fund.possible(purposes.may_be_an_application)
+        held = fund.held([*own, NO_EARMARK])
         if possible and held + max(fund.held([each]) for each in possible) >= movement.amount:
             reason = f"award {award} has no decision and may be for {min(possible)}, which a donation is earmarked for"
-            self._stop(index, terms, fund, reason)
+            self._stop(index, terms, reason)
             return
-        shares = self._shares.setdefault((movement.target, movement.currency), {})
-        missing = movement.amount
-        for earmarks in (own, (NO_EARMARK,)):
-            while missing and (lot := fund.first(earmarks)):
-                part = min(lot.left, missing)
-                self._change(lot, -part)
-                shares[lot] = shares.get(lot, 0) + part
-                missing -= part
-        if missing:
+        if held < movement.amount:
             raise NotVerifiedError(
-                f"lots: {missing} of the {movement.amount} (in the smallest unit) for award {award} would come"
-                " from donations that are earmarked for something else"
+                f"lots: {movement.amount - held} of the {movement.amount} (in the smallest unit) for award {award}"
+                " would come from donations that are earmarked for something else"
             )
+        shares = self._shares[movement.target, movement.currency]
+        earmarked = min(movement.amount, fund.held(own))
+        shares.put(fund.take(earmarked, own))
+        shares.put(fund.take(movement.amount - earmarked, [NO_EARMARK]))
 
     def _release(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         account = movement.source, movement.currency
         shares = self._shares[account]
-        if movement.amount < sum(shares.values()):
-            if len(shares) > 1:
-                self._stop(
-                    index, terms, fund, f"a part of award {terms.first} is released, and nothing says of which lots"
-                )
-                return
-            [lot] = shares
-            shares[lot] -= movement.amount
-            self._change(lot, movement.amount)
+        if movement.amount < shares.amount and shares.lots > 1:
+            reason = f"a part of award {terms.first} is released, and nothing says of which lots"
+            self._stop(index, terms, reason)
             return
-        for lot, amount in self._shares.pop(account).items():
-            self._change(lot, amount)
+        fund.put(shares.take(movement.amount))
+        self._forget_empty(account)
 
     def _pay(self, movement: Movement) -> None:
         if movement.step == COMPLETED:
             return
         if movement.step != SENT:
-            shares = self._shares.setdefault((movement.target, movement.currency), {})
-            for lot, amount in self._payments.pop(movement.payment):
-                shares[lot] = shares.get(lot, 0) + amount
+            self._shares[movement.target, movement.currency].put(self._payments.pop(movement.payment))
             return
         account = movement.source, movement.currency
-        shares, links, missing = self._shares[account], [], movement.amount
-        for lot in sorted(shares, key=by_age):
-            part = min(shares[lot], missing)
-            links.append((lot, part))
-            missing -= part
-            shares[lot] -= part
-            if not shares[lot]:
-                del shares[lot]
-            if not missing:
-                break
-        if not shares:
+        self._payments[movement.payment] = self._shares[account].take(movement.amount)
+        self._forget_empty(account)
+
+    def _forget_empty(self, account: tuple[str, str]) -> None:
+        if not self._shares[account].lots:
             del self._shares[account]
-        self._payments[movement.payment] = tuple(links)
 
     def _refund(self, fund: Fund, movement: Movement, terms: _Terms) -> None:
         if movement.step == COMPLETED:
             del self._refunds[movement.payment]
             return
         if movement.step != SENT:
-            self._change(*self._refunds.pop(movement.payment))
+            found = self._refunds.pop(movement.payment)
+            fund.put(((found.earmark, Part(found.age, movement.amount, found)),))
             return
-        found = self._open.get(terms.first)
-        if found is None:
+        lot = self._known.get(terms.first)
+        # A program whose lots are not followed any further has none to speak of.
+        left = 0 if lot is None or lot.fund[0] in self.not_replayed else self._funds[lot.fund].amount_of(lot)
+        if lot is None or not left:
             raise NotVerifiedError(f"lots: donation {terms.first} has nothing left to refund, if there is one")
-        require(found.donor == terms.second, f"lots: donation {found.id} is another donor's")
-        require(found.fund is fund, f"lots: donation {found.id} was for another program")
+        require(lot.donor == terms.second, f"lots: donation {lot.id} is another donor's")
+        require(self._funds[lot.fund] is fund, f"lots: donation {lot.id} was for another program")
         require(
-            movement.amount <= found.left,
-            f"lots: donation {found.id} has {found.left} left, not {movement.amount} (in the smallest unit)",
+            movement.amount <= left,
+            f"lots: donation {lot.id} has {left} left, not {movement.amount} (in the smallest unit)",
         )
-        self._change(found, -movement.amount)
-        self._refunds[movement.payment] = found, movement.amount
+        fund.take_of(lot, movement.amount)
+        self._refunds[movement.payment] = lot
 
-    def _stop(self, index: int, terms: _Terms, fund: Fund, reason: str) -> None:
+    def _stop(self, index: int, terms: _Terms, reason: str) -> None:
         self.not_replayed[terms.program] = f"from block {index} on, for {reason}"
-        for lot in fund.lots():
-            self._open.pop(lot.id, None)

@@ -43,6 +43,35 @@ class _Lot:
     left: Decimal
 
 
+class _Shares:
+    """What an award has of lots; the oldest is found without looking at all."""
+
+    def __init__(self) -> None:
+        self.of_lots: dict[_Lot, Decimal] = {}
+        self._by_age: list[tuple[int, int, _Lot]] = []
+        self._puts = 0
+
+    def put(self, money: Mapping[_Lot, Decimal]) -> None:
+        for lot, amount in money.items():
+            if lot not in self.of_lots:
+                self._puts += 1
+                heappush(self._by_age, (lot.received, self._puts, lot))
+            self.of_lots[lot] = self.of_lots.get(lot, ZERO) + amount
+
+    def take(self, amount: Decimal) -> dict[_Lot, Decimal]:
+        """Of the oldest first; all that there is if it is not so much."""
+        taken: dict[_Lot, Decimal] = {}
+        while amount and self._by_age:
+            lot = self._by_age[0][2]
+            taken[lot] = min(self.of_lots[lot], amount)
+            amount -= taken[lot]
+            self.of_lots[lot] -= taken[lot]
+            if not self.of_lots[lot]:
+                del self.of_lots[lot]
+                heappop(self._by_age)
+        return taken
+
+
 class LotReplay:
     """Holds lots with money in them, the shares of awards, and what each payment that may come back was made of."""
 
@@ -50,7 +79,7 @@ class LotReplay:
         self._open: dict[str, _Lot] = {}
         # By age. A lot that was emptied stays until it is first; one that is filled again may be there twice.
         self._queues: defaultdict[tuple[str, str], list[tuple[int, int, _Lot]]] = defaultdict(list)
-        self._shares: defaultdict[str, dict[_Lot, Decimal]] = defaultdict(dict)
+        self._shares: defaultdict[str, _Shares] = defaultdict(_Shares)
         self._payments: dict[str, dict[_Lot, Decimal]] = {}
         self._puts = 0
 
@@ -67,7 +96,7 @@ class LotReplay:
             case "disbursement:sent":
                 return self._pay(deed)
             case "disbursement:failed" | "reversal":
-                _add(self._shares[deed.award_id], self._payments.pop(deed.payment_id))
+                self._shares[deed.award_id].put(self._payments.pop(deed.payment_id))
             case "refund:sent":
                 return self._refund(deed)
             case "refund:failed":
@@ -104,27 +133,21 @@ class LotReplay:
             while missing and (lot := self._first(deed.fund, earmarks)) is not None:
                 part = min(lot.left, missing)
                 self._take(lot, part)
-                _add(shares, {lot: part})
+                shares.put({lot: part})
                 missing -= part
         if missing:
             raise InsufficientFundsError(f"award {deed.award_id}: {missing} is from lots earmarked for something else")
-        return _difference(f"award {deed.award_id}", shares, deed.recorded)
+        return _difference(f"award {deed.award_id}", shares.of_lots, deed.recorded)
 
     def _release(self, deed: Deed) -> str | None:
-        shares = self._shares.pop(deed.award_id, {})
+        shares = self._shares.pop(deed.award_id, _Shares()).of_lots
         held = sum(shares.values(), ZERO)
         for lot, amount in shares.items():
             self._put(lot, amount)
         return None if held == deed.amount else f"award {deed.award_id}: {deed.amount} of {held} is released"
 
     def _pay(self, deed: Deed) -> str | None:
-        shares, taken, missing = self._shares[deed.award_id], dict[_Lot, Decimal](), deed.amount
-        for lot in sorted(shares, key=lambda each: each.received):
-            if not missing:
-                break
-            taken[lot] = min(shares[lot], missing)
-            missing -= taken[lot]
-        _add(shares, {lot: -amount for lot, amount in taken.items()})
+        taken = self._shares[deed.award_id].take(deed.amount)
         self._payments[deed.payment_id] = taken
         return _difference(f"disbursement {deed.payment_id}", taken, deed.recorded)
 
@@ -136,13 +159,6 @@ class LotReplay:
         self._take(lot, deed.amount)
         self._payments[deed.payment_id] = {lot: deed.amount}
         return _difference(f"refund {deed.payment_id}", self._payments[deed.payment_id], deed.recorded)
-
-
-def _add(shares: dict[_Lot, Decimal], more: Mapping[_Lot, Decimal]) -> None:
-    for lot, amount in more.items():
-        shares[lot] = shares.get(lot, ZERO) + amount
-        if not shares[lot]:
-            del shares[lot]
 
 
 def _difference(what: str, taken: Mapping[_Lot, Decimal], recorded: Mapping[str, Decimal] | None) -> str | None:
