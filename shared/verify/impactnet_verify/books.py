@@ -1,4 +1,4 @@
-"""The books, kept anew from the blocks: balances of all accounts, whose awards are, and the steps of every payment."""
+"""The books, kept anew from the blocks: balances of accounts, whose awards are, payments, tranches and steps."""
 
 from collections import defaultdict
 from hashlib import sha256
@@ -13,6 +13,8 @@ _REVERSED_TERMS: Final = 1 + len(TERMS["reversal"][1])
 # Among the terms of these kinds: the award, and behind it its beneficiary and program.
 _OF_AWARDS: Final = frozenset(TERMS[name][0] for name in ("commitment", "decommitment", "disbursement"))
 _AWARD: Final = 1 + TERMS["commitment"][1].index("award_id")
+_PAID: Final = TERMS["disbursement"][0]
+_TRANCHE: Final = 1 + TERMS["disbursement"][1].index("tranche_id")
 
 SENT: Final = "sent"
 COMPLETED: Final = "completed"
@@ -25,11 +27,12 @@ class Books:
         self.balances: dict[str, defaultdict[str, int]] = {currency: defaultdict(int) for currency in CURRENCIES}
         self._sent: dict[str, tuple[str, ...]] = {}
         self._awards: dict[str, tuple[str, ...]] = {}  # beneficiary and program
-        # A disbursement can come back for ever: its id and a hash of its terms stay.
-        self._paid: dict[str, bytes] = {}
+        # A disbursement can come back for ever: its id, a hash of its terms, and its tranche stay.
+        self._paid: dict[str, tuple[bytes, str]] = {}
+        self._payment_of: dict[str, str] = {}  # by tranche, while it is under way or has arrived
 
     def enter(self, movement: Movement) -> None:
-        """Raises NotVerifiedError for money that is not there, for another's award, and for a step out of order."""
+        """Raises NotVerifiedError unless the money is there, for its award and tranche, and each step in order."""
         if movement.payment:
             self._follow(movement)
         if movement.terms[0] in _OF_AWARDS:
@@ -56,6 +59,8 @@ class Books:
         if step == SENT:
             if payment in self._sent or payment in self._paid:
                 raise NotVerifiedError(f"step: {payment} was sent before")
+            if movement.terms[0] == _PAID:
+                self._begin(movement)
             self._sent[payment] = movement.terms
         elif step:
             terms = self._sent.pop(payment, None)
@@ -63,14 +68,33 @@ class Books:
                 raise NotVerifiedError(f"step: {payment} is {step}, but is not under way")
             if terms != movement.terms:
                 raise NotVerifiedError(f"step: {payment} is {step} on other terms than it was sent")
-            if step == COMPLETED and terms[0] == TERMS["reversal"][0]:
-                self._paid[payment] = _digest(terms)
+            if terms[0] == _PAID:
+                self._end(movement)
         else:
-            digest = self._paid.pop(payment, None)
-            if digest is None:
-                raise NotVerifiedError(f"step: {payment} is reversed, but is not a completed disbursement")
-            if digest != _digest(movement.terms):
-                raise NotVerifiedError(f"step: {payment} is reversed on other terms than it was paid")
+            self._reverse(movement)
+
+    def _begin(self, movement: Movement) -> None:
+        """A tranche is paid once: anew only when what was sent before has failed or come back."""
+        tranche = movement.terms[_TRANCHE]
+        first = self._payment_of.setdefault(tranche, movement.payment)
+        if first != movement.payment:
+            raise NotVerifiedError(f"tranche: {tranche} is paid by {first} already, not by {movement.payment} too")
+
+    def _end(self, movement: Movement) -> None:
+        terms = movement.terms
+        if movement.step == COMPLETED:
+            self._paid[movement.payment] = _digest(terms), terms[_TRANCHE]
+        else:
+            del self._payment_of[terms[_TRANCHE]]
+
+    def _reverse(self, movement: Movement) -> None:
+        payment = movement.payment
+        digest, tranche = self._paid.pop(payment, (None, ""))
+        if digest is None:
+            raise NotVerifiedError(f"step: {payment} is reversed, but is not a completed disbursement")
+        if digest != _digest(movement.terms):
+            raise NotVerifiedError(f"step: {payment} is reversed on other terms than it was paid")
+        del self._payment_of[tranche]
 
     @property
     def payments_under_way(self) -> int:

@@ -69,7 +69,8 @@ class Purposes:
 class Lots:
     """Holds what programs and awards have of which lots, and what each payment came from.
 
-    `not_replayed` says by program why its lots cannot be followed any further: blocks do not always carry enough.
+    `not_replayed` says by program why its lots cannot be followed any further: blocks do not always carry enough. Its
+    refunds are held against the donations they name all the same.
     """
 
     def __init__(self, purposes: Callable[[], Purposes]) -> None:
@@ -101,25 +102,28 @@ class Lots:
         if movement is None:
             return
         terms = _Terms._make(movement.terms[:_TERMS])
-        if terms.program in self.not_replayed:
-            if terms.kind == "disbursement" and movement.step not in {SENT, COMPLETED}:
-                self._payments.pop(movement.payment, None)  # to which lots it came back is not known, but that it did
-            return
         place = terms.program, terms.currency
-        fund = self._funds[place]
+        fund, is_followed = self._funds[place], terms.program not in self.not_replayed
         match terms.kind:
             case "donation":
-                lot = Lot(block.transaction_id, block.block_index, terms.second, terms.first, place)
-                self._known[lot.id] = lot
+                name = block.transaction_id
+                lot = Lot(name, block.block_index, terms.second, terms.first, place, movement.amount)
+                self._known[name] = lot
                 fund.put(((lot.earmark, Part(lot.age, movement.amount, lot)),))
+            case "refund":
+                self._refund(fund, movement, terms, is_followed=is_followed)
+            case "disbursement" if not is_followed:
+                if movement.step not in {SENT, COMPLETED}:
+                    # To which lots it came back is not known, but that it did. They stay known: refunds name them.
+                    fund.put(self._payments.pop(movement.payment, ()))
+            case _ if not is_followed:
+                pass
             case "commitment":
                 self._commit(block.block_index, fund, movement, terms)
             case "decommitment":
                 self._release(block.block_index, fund, movement, terms)
-            case "disbursement":
-                self._pay(movement)
             case _:
-                self._refund(fund, movement, terms)
+                self._pay(movement)
 
     def _commit(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         award, beneficiary = terms.first, terms.second
@@ -170,27 +174,49 @@ class Lots:
         if not self._shares[account].lots:
             del self._shares[account]
 
-    def _refund(self, fund: Fund, movement: Movement, terms: _Terms) -> None:
+    def _refund(self, fund: Fund, movement: Movement, terms: _Terms, *, is_followed: bool) -> None:
         if movement.step == COMPLETED:
             del self._refunds[movement.payment]
             return
         if movement.step != SENT:
             found = self._refunds.pop(movement.payment)
+            found.kept += movement.amount
             fund.put(((found.earmark, Part(found.age, movement.amount, found)),))
             return
         lot = self._known.get(terms.first)
+        if is_followed:
+            lot = self._check_refund(lot, movement, terms)
+            fund.take_of(lot, movement.amount)
+        else:
+            lot = _check_unfollowed_refund(lot, movement, terms)
+        lot.kept -= movement.amount
+        self._refunds[movement.payment] = lot
+
+    def _check_refund(self, lot: Lot | None, movement: Movement, terms: _Terms) -> Lot:
         # A program whose lots are not followed any further has none to speak of.
         left = 0 if lot is None or lot.fund[0] in self.not_replayed else self._funds[lot.fund].amount_of(lot)
         if lot is None or not left:
             raise NotVerifiedError(f"lots: donation {terms.first} has nothing left to refund, if there is one")
         require(lot.donor == terms.second, f"lots: donation {lot.id} is another donor's")
-        require(self._funds[lot.fund] is fund, f"lots: donation {lot.id} was for another program")
+        require(lot.fund == (terms.program, terms.currency), f"lots: donation {lot.id} was for another program")
         require(
             movement.amount <= left,
             f"lots: donation {lot.id} has {left} left, not {movement.amount} (in the smallest unit)",
         )
-        fund.take_of(lot, movement.amount)
-        self._refunds[movement.payment] = lot
+        return lot
 
     def _stop(self, index: int, terms: _Terms, reason: str) -> None:
         self.not_replayed[terms.program] = f"from block {index} on, for {reason}"
+
+
+def _check_unfollowed_refund(lot: Lot | None, movement: Movement, terms: _Terms) -> Lot:
+    """Where the money is cannot be told, but no more of a donation comes back than was given."""
+    if lot is None:
+        raise NotVerifiedError(f"refund: no donation {terms.first} of which anything is left")
+    require(lot.donor == terms.second, f"refund: donation {lot.id} is another donor's")
+    require(lot.fund == (terms.program, terms.currency), f"refund: donation {lot.id} was for another program")
+    require(
+        movement.amount <= lot.kept,
+        f"refund: of donation {lot.id} {lot.kept} are not refunded, not {movement.amount} (in the smallest unit)",
+    )
+    return lot

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Lot:
-    """A donation; `age` is its block's index, and `fund` its program and currency."""
+    """A donation; `age` is its block's index, `fund` its program and currency, `kept` what of it was not refunded."""
 
     id: str
     age: int
     donor: str
     earmark: str
     fund: tuple[str, str]
+    kept: int
 
 
 class Part(NamedTuple):

@@ -196,7 +196,13 @@ def disbursement(payment: str, step: str, amount: str = "200.00", **more: Any) -
         "completed": (CLEARING, f"beneficiary:{BENEFICIARY}"),
         "failed": (CLEARING, COMMITTED),
     }[step]
-    fields = {"transaction_id": payment, "step": step, "tranche_id": "tranche-1", "payee_commitment": "5" * 64}
+    # Each pays a tranche of its own, unless told.
+    fields = {
+        "transaction_id": payment,
+        "step": step,
+        "tranche_id": f"tranche-of-{payment}",
+        "payee_commitment": "5" * 64,
+    }
     return AWARD_IDS | fields | money(amount, source, target) | more
 
 

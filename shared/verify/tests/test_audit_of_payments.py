@@ -1,4 +1,10 @@
-"""Whole dumps whose blocks are right one by one: payments take their steps in order, and awards stay whose they are."""
+"""Whole dumps whose blocks are right one by one: payments take their steps in order, and awards stay whose they are.
+
+A tranche is paid once, and of a donation no more is given back than it was, whatever else can be followed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from shared.verify.tests.audited_logs import audited, paid
@@ -20,6 +26,16 @@ from shared.verify.tests.logs import (
 )
 
 from impactnet_verify.failures import NotVerifiedError
+
+Added = tuple[str, str, dict[str, Any]]
+
+
+def _with(begin: Log, blocks: Sequence[Added]) -> Log:
+    log = Log(list(begin.preimages))
+    for block in blocks:
+        log.add(*block)
+    return log
+
 
 STEPS = {
     "completed without being sent": (
@@ -92,11 +108,61 @@ STEPS = {
 @pytest.mark.parametrize("name", STEPS)
 def test_a_payment_cannot_be(name):
     begin, blocks, failure = STEPS[name]
-    log = Log(list(begin.preimages))
-    for block in blocks:
-        log.add(*block)
+    log = _with(begin, blocks)
     with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: step: .*{failure}"):
         audited(log)
+
+
+def _pays(payment: str, step: str, **more: Any) -> Added:
+    return "disbursement", f"{payment}:{step}", disbursement(payment, step, tranche_id="tranche-1", **more)
+
+
+def _comes_back(payment: str) -> Added:
+    return "reversal", f"{payment}:reversed", reversal(payment)
+
+
+# What happens to one tranche of an award of 600.00, each payment of which is 200.00.
+PAID_TWICE: dict[str, list[Added]] = {
+    "while another payment is under way": [_pays("p1", "sent"), _pays("p2", "sent")],
+    "after another has arrived": [_pays("p1", "sent"), _pays("p1", "completed"), _pays("p2", "sent")],
+    "in another amount, to another account": [
+        _pays("p1", "sent"),
+        _pays("p2", "sent", amount="1.00", payee_commitment="9" * 64),
+    ],
+    "after one failed and another was sent": [
+        _pays("p1", "sent"),
+        _pays("p1", "failed"),
+        _pays("p2", "sent"),
+        _pays("p3", "sent"),
+    ],
+    "after one came back and another arrived": [
+        _pays("p1", "sent"),
+        _pays("p1", "completed"),
+        _comes_back("p1"),
+        _pays("p2", "sent"),
+        _pays("p2", "completed"),
+        _pays("p3", "sent"),
+    ],
+}
+
+
+def committed() -> Log:
+    return Log().add("donation", "gift-1", donation()).add("commitment", "event-1", commitment())
+
+
+@pytest.mark.parametrize("name", PAID_TWICE)
+def test_a_tranche_cannot_be_paid(name):
+    log = _with(committed(), PAID_TWICE[name])
+    with pytest.raises(NotVerifiedError, match=f"^block {log.size - 1}: tranche: tranche-1 is paid by p[12] already"):
+        audited(log)
+    audited(Log(log.preimages[:-1]))
+
+
+def test_a_tranche_whose_payment_failed_or_came_back_is_paid_anew():
+    blocks = [_pays("p1", "sent"), _pays("p1", "failed"), _pays("p2", "sent"), _pays("p2", "completed")]
+    blocks += [_comes_back("p2"), _pays("p3", "sent"), _pays("p3", "completed")]
+    log = _with(committed(), blocks)
+    assert audited(log).blocks == log.size
 
 
 OTHER = "6" * 8 + "-0000-4000-8000-000000000000"
@@ -143,8 +209,6 @@ AWARDS = {
 @pytest.mark.parametrize("name", AWARDS)
 def test_an_award_cannot_be(name):
     blocks, failure = AWARDS[name]
-    log = paid()
-    for block in blocks:
-        log.add(*block)
+    log = _with(paid(), blocks)
     with pytest.raises(NotVerifiedError, match=f"block {log.size - 1}: award: {AWARD} {failure}"):
         audited(log)

@@ -234,15 +234,76 @@ def test_memory_is_held_for_donations_that_have_money_left_alone():
 
 def test_both_verifiers_come_to_the_same_verdict_on_every_broken_rule_and_on_histories_made_by_chance():
     cases = []
-    for change, _ in BROKEN.values():
-        history = gifts()
-        change(history)
-        cases.append(audit_of(history.log))
+    for begin, broken in ((gifts, BROKEN), (untold, BROKEN_REFUNDS)):
+        for change, _ in broken.values():
+            history = begin()
+            change(history)
+            cases.append(audit_of(history.log))
     assert None not in compare(cases)
     logs = [by_chance(seed) for seed in range(600)]
     verdicts = compare([audit_of(log) for log in logs])
     assert 100 < verdicts.count(None) < 500
-    assert all(each is None or ": lots: " in each for each in verdicts)
+    assert all(each is None or ": lots: " in each or ": refund: " in each for each in verdicts)
     sound = [audited(log).lots for log, verdict in zip(logs, verdicts, strict=True) if verdict is None]
     assert sum(bool(each.not_replayed) for each in sound) > 20
     assert sum(not each.not_replayed for each in sound) > 50
+
+
+def untold() -> History:
+    """`gifts`, and what nobody can follow from then on: an award of which nothing says what it is for."""
+    return gifts().refund("r0", "g3", "10.00").commit("a1", "120.00")
+
+
+# Of what is not followed any further, refunds are held against the donations all the same.
+BROKEN_REFUNDS: dict[str, tuple[Change, str]] = {
+    "more than the donation": (
+        lambda told: told.give("g5", "90.00").refund("r1", "g1", "50.00").refund("r2", "g1", "50.01"),
+        r"refund: of donation g1 5000 are not refunded, not 5001 \(in the smallest unit\)",
+    ),
+    "more than what was left of it before": (
+        lambda told: told.refund("r1", "g3", "20.01"),
+        "refund: of donation g3 2000 are not refunded, not 2001",
+    ),
+    "more again although one failed": (
+        lambda told: (
+            told.refund("r1", "g3", "20.00").refund("r1", "g3", "20.00", "failed").refund("r2", "g3", "20.00")
+        ).refund("r3", "g3", "0.01"),
+        "refund: of donation g3 0 are not refunded, not 1",
+    ),
+    "more than a later donation": (
+        lambda told: told.give("g4", "5.00").refund("r1", "g4", "5.01"),
+        "refund: of donation g4 500 are not refunded, not 501",
+    ),
+    "to somebody else": (
+        lambda told: told.refund("r1", "g1", "1.00", donor="d2"),
+        "refund: donation g1 is another donor's",
+    ),
+    "of a donation that never was": (
+        lambda told: told.refund("r1", "g9", "1.00"),
+        "refund: no donation g9 of which anything is left",
+    ),
+    "of a donation for another program": (
+        lambda told: (
+            History(told.log, program="p2").give("h1", "9.00"),
+            told.refund("r1", "h1", "1.00"),
+        ),
+        "refund: donation h1 was for another program",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_REFUNDS)
+def test_of_what_is_not_followed_nobody_is_given_back(name):
+    change, failure = BROKEN_REFUNDS[name]
+    history = untold()
+    assert audited(history.log).lots.not_replayed
+    change(history)
+    with pytest.raises(NotVerifiedError, match=f"^block {history.log.size - 1}: {failure}"):
+        audited(history.log)
+    audited(Log(history.log.preimages[:-1]))
+
+
+def test_refunds_of_what_is_not_followed_take_their_steps():
+    history = untold().refund("r0", "g3", "10.00", "failed").refund("r1", "g3", "30.00").give("g4", "40.00")
+    history.refund("r1", "g3", "30.00", "completed").refund("r2", "g4", "40.00")
+    assert audited(history.refund("r2", "g4", "40.00", "completed").log).lots.not_replayed

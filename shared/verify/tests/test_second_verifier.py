@@ -14,7 +14,7 @@ import pytest
 from shared.verify.tests.audited_logs import paid
 from shared.verify.tests.logs import LOG, OTHER_WITNESS, POLICY, POLICY_WITHOUT_WITNESSES, STRANGER, WITNESS, Log, story
 from shared.verify.tests.test_audit_of_blocks import BROKEN_BLOCKS, SPELLINGS
-from shared.verify.tests.test_audit_of_payments import AWARDS, STEPS
+from shared.verify.tests.test_audit_of_payments import AWARDS, PAID_TWICE, STEPS, committed
 from shared.verify.tests.test_policies import EXAMPLE, WITNESSES
 
 from impactnet_verify.audit import audit
@@ -98,6 +98,11 @@ def test_both_refuse_each_broken_rule_at_the_same_block():
     for more, _ in AWARDS.values():
         log = paid()
         for added in more:
+            log.add(*added)
+        cases.append(audit_of(log))
+    for twice in PAID_TWICE.values():
+        log = committed()
+        for added in twice:
             log.add(*added)
         cases.append(audit_of(log))
     assert None not in compare(cases)

@@ -341,18 +341,23 @@ const TERMS = ["amount", "currency", "award_id", "beneficiary_id", "program_id"]
 const REST = ["tranche_id", "payee_commitment", "donation_id", "donor_id"];
 const termsOf = (type, data, names) => JSON.stringify([type, ...names.map((name) => data[name] ?? null)]);
 
-function follow(block, sent, paid) {
+function follow(block, sent, paid, tranches) {
   const { data, transaction_type: type } = block;
+  const isDisbursement = type === "disbursement";
   if (type === "reversal") {
     need(paid.get(data.disbursement_id) === termsOf("disbursement", data, TERMS), "step: nothing such to reverse");
     paid.delete(data.disbursement_id);
+    for (const [tranche, payment] of tranches) if (payment === data.disbursement_id) tranches.delete(tranche);
   } else if (block.money.step === "sent") {
     need(!sent.has(data.transaction_id) && !paid.has(data.transaction_id), "step: sent before");
+    need(!isDisbursement || !tranches.has(data.tranche_id), "tranche: paid already");
+    if (isDisbursement) tranches.set(data.tranche_id, data.transaction_id);
     sent.set(data.transaction_id, termsOf(type, data, [...TERMS, ...REST]));
   } else if (block.money.step) {
     need(sent.get(data.transaction_id) === termsOf(type, data, [...TERMS, ...REST]), "step: nothing such under way");
     sent.delete(data.transaction_id);
-    if (type === "disbursement" && data.step === "completed") paid.set(data.transaction_id, termsOf(type, data, TERMS));
+    if (isDisbursement && data.step === "completed") paid.set(data.transaction_id, termsOf(type, data, TERMS));
+    if (isDisbursement && data.step === "failed") tranches.delete(data.tranche_id);
   }
 }
 
@@ -360,6 +365,16 @@ function checkAward({ award_id: award, beneficiary_id: beneficiary, program_id: 
   const whose = JSON.stringify([beneficiary, program]);
   if (award !== undefined && !awards.has(award)) awards.set(award, whose);
   need(award === undefined || awards.get(award) === whose, "award: another's");
+}
+
+function followRefund({ data, transaction_type: type, transaction_id: id, money: { amount, step } }, gifts) {
+  if (type === "donation") gifts.set(id, { ...data, kept: amount });
+  if (type !== "refund" || step === "completed") return;
+  const gift = gifts.get(data.donation_id);
+  need(gift !== undefined, "refund: no such donation");
+  need(["donor_id", "program_id", "currency"].every((name) => gift[name] === data[name]), "refund: another's donation");
+  need(step === "failed" || gift.kept >= amount, "refund: more than was given");
+  gift.kept += step === "failed" ? amount : -amount;
 }
 
 // Lots
@@ -471,7 +486,7 @@ class Lots {
 function audit(dump, checkpointFile, policyFile) {
   const checkpoint = openCheckpoint(checkpointFile, parsePolicy(policyFile));
   const [leaves, ids, balances] = [[], new Set(), new Map()];
-  const [awards, sent, paid] = [new Map(), new Map(), new Map()];
+  const [awards, sent, paid, tranches, gifts] = Array.from({ length: 5 }, () => new Map());
   let [previousHash, timestamp, nonce] = ["0".repeat(64), "", 0];
   const lots = new Lots(readAwards(dump, checkpoint.size));
   for (let begin = 0; begin < dump.length; ) {
@@ -487,7 +502,8 @@ function audit(dump, checkpointFile, policyFile) {
       need(block.nonce >= nonce, "nonce: fell");
       need(!ids.has(block.transaction_id), "transaction_id: again");
       if (block.money) {
-        follow(block, sent, paid);
+        follow(block, sent, paid, tranches);
+        followRefund(block, gifts);
         checkAward(block.data, awards);
         const { amount, from, to } = block.money;
         balances.set(from, (balances.get(from) ?? 0n) - amount);
