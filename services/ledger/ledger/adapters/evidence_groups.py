@@ -6,13 +6,14 @@ from typing import Any, Final
 import orjson
 
 from ledger.adapters.evidence_rows import BOOKED, ROW_CHECKS, spell_out
+from ledger.adapters.evidence_steps import STEPS_OF_ALL, STEPS_OF_BLOCKS
 from ledger.adapters.evidence_sums import STATEMENTS_OF_ALL, STATEMENTS_OF_BLOCKS
 from ledger.adapters.evidence_totals import COUNTS, STATEMENTS_OF_TOTALS
 from ledger.use_cases.verification_ports import Seen
 
 # All questions, by the place at which their answers are told. What is asked of a stretch comes first.
-QUESTIONS_OF_BLOCKS: Final = (*(check.statement for check in ROW_CHECKS), *STATEMENTS_OF_BLOCKS)
-QUESTIONS: Final = (*QUESTIONS_OF_BLOCKS, *STATEMENTS_OF_ALL, *STATEMENTS_OF_TOTALS)
+QUESTIONS_OF_BLOCKS: Final = (*(check.statement for check in ROW_CHECKS), *STATEMENTS_OF_BLOCKS, *STEPS_OF_BLOCKS)
+QUESTIONS: Final = (*QUESTIONS_OF_BLOCKS, *STATEMENTS_OF_ALL, *STEPS_OF_ALL, *STATEMENTS_OF_TOTALS)
 
 _BOOKED_AT: Final = ROW_CHECKS.index(BOOKED)
 _COUNTS_AT: Final = QUESTIONS.index(COUNTS)
