@@ -60,6 +60,8 @@ def interpolated(text: str, outside: Mapping[str, str]) -> str:
 OUTSIDE = {
     "IMPACTNET_ENVIRONMENT": "production",
     "IMPACTNET_LEDGER_ORIGIN": ORIGIN,
+    "IMPACTNET_LEDGER_DONATION_RAIL": "manual",
+    "IMPACTNET_LEDGER_PAYMENT_RAIL": "manual",
     "IMPACTNET_IDENTITY_SMTP_HOST": "smtp.impactnet.ng",
     "IMPACTNET_IDENTITY_SMTP_SECURITY": "starttls",
 }
@@ -73,6 +75,9 @@ def environment_in_compose(name: str, volumes: Path) -> dict[str, str]:
     told = {}
     for variable, value in service["environment"].items():
         if value is None:
+            # It is handed on as it is outside, or not at all.
+            if variable in OUTSIDE:
+                told[variable] = OUTSIDE[variable]
             continue
         text = interpolated(str(value), OUTSIDE)
         for target, source in mounts.items():
@@ -137,6 +142,17 @@ def test_mail_in_production_goes_by_a_server_that_was_named_and_never_in_clear(v
     in_clear = interpolated(COMPOSE["identity-worker"]["environment"]["IMPACTNET_IDENTITY_SMTP_SECURITY"], {})
     with pytest.raises(ValidationError, match="production needs IMPACTNET_IDENTITY_SMTP_SECURITY"):
         read("identity", environment | {"IMPACTNET_IDENTITY_SMTP_SECURITY": in_clear})
+
+
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_money_in_production_moves_by_rails_that_were_named_and_never_in_a_sandbox_that_nobody_chose(
+    process, volumes, read
+):
+    environment = environment_in_compose(f"ledger-{process}", volumes)
+    for name in ("IMPACTNET_LEDGER_DONATION_RAIL", "IMPACTNET_LEDGER_PAYMENT_RAIL"):
+        assert environment[name] == "manual"
+        with pytest.raises(ValidationError, match=f"production needs {name}"):
+            read("ledger", {key: value for key, value in environment.items() if key != name})
 
 
 def test_no_secret_is_made_for_a_log_in_production_that_has_no_name_of_its_own(tmp_path):

@@ -55,10 +55,13 @@ class LedgerSettings(StorageSettings):
     nightly_verification_hour: Annotated[int, Field(ge=0, le=23)] = 2
     public_url: str = Field("http://localhost:8000", description="Where the QR codes on receipts lead.")
 
+    # The sandbox confirms whatever it is told and pays nobody: it is a default for development alone.
     donation_rail: Literal["sandbox", "manual", "paystack"] = Field(
-        "sandbox", description="How donations are confirmed."
+        "sandbox", description="How donations are confirmed; production has no default."
     )
-    payment_rail: Literal["sandbox", "manual", "paystack"] = Field("sandbox", description="How disbursements are paid.")
+    payment_rail: Literal["sandbox", "manual", "paystack"] = Field(
+        "sandbox", description="How disbursements and refunds are paid; production has no default."
+    )
     # No default: a rail that moves money is only ever set up on purpose. It signs Paystack's webhooks too.
     paystack_secret_key: SecretStr | None = Field(
         None, description="Paystack's secret key (sk_live_...); needed by the API and the worker where it is a rail."
@@ -93,6 +96,18 @@ class LedgerSettings(StorageSettings):
     def needed_secrets(self) -> frozenset[str]:
         """The API shows what was verified and must not be able to say it itself."""
         return super().needed_secrets() - ({"verification_key"} if self.process == "api" else set())
+
+    @model_validator(mode="after")
+    def require_named_rails(self) -> Self:
+        """Production moves money by the rails that somebody chose, never by the sandbox because nobody did."""
+        if self.environment == "production" and self.process in {"any", "api", "worker"}:
+            left_out = [name for name in ("donation_rail", "payment_rail") if name not in self.model_fields_set]
+            if left_out:
+                names = " and ".join(f"IMPACTNET_LEDGER_{name.upper()}" for name in left_out)
+                raise ValueError(
+                    f"production needs {names}: paystack or manual; or sandbox, if no money in it is to be real"
+                )
+        return self
 
     @model_validator(mode="after")
     def require_paystack_key(self) -> Self:
