@@ -76,6 +76,16 @@ async def test_every_public_read_is_cached_as_long_as_it_may_be_and_not_sent_twi
             assert (other.status_code, other.content) == (200, full.content), path
 
 
+async def test_no_public_read_ignores_a_parameter_that_it_does_not_have(lived):
+    async with lived.service.client() as anyone:
+        for path in await public_reads(lived):
+            answer = await anyone.get(f"{path}{'&' if '?' in path else '?'}color=red")
+            assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), path
+            errors = answer.json()["errors"]
+            assert [(error["field"], error["code"]) for error in errors] == [("color", "extra_forbidden")], path
+            assert "max-age" not in answer.headers.get("cache-control", ""), path
+
+
 async def test_bodies_have_exactly_the_shapes_that_the_openapi_document_describes(lived):
     async with lived.service.client() as anyone:
         for path, (_, shape) in (await public_reads(lived)).items():

@@ -13,6 +13,7 @@ from fastapi import Depends, Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from chassis.api.callers import find_caller, require_caller, require_token
 from chassis.api.problems import ProblemError
@@ -90,12 +91,15 @@ def _check_media_type(route: APIRoute, request: Request) -> None:
             raise ProblemError(415, "unsupported_media_type", f"Send the body as {expected[0]}.")
 
 
-def _check_query(request: Request) -> None:
-    """A parameter that comes twice would be heard once and ignored once, like a filter that nobody knows."""
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    """A filter that nobody knows would be ignored, and a parameter that comes twice heard once and ignored once."""
     counted = Counter(name for name, _ in request.query_params.multi_items())
     repeated = [(name, "repeated", "may be given once") for name, times in counted.items() if times > 1]
     if repeated:
         raise FieldRefusalError(repeated)
+    # What pydantic says where a query has a shape of its own. A POST's query is part of what its key stands for.
+    if request.method in _SAFE_METHODS and (unknown := [name for name in counted if name not in known]):
+        raise FieldRefusalError([(name, "extra_forbidden", "Extra inputs are not permitted") for name in unknown])
 
 
 def _needs_caller(dependant: Dependant) -> bool:
@@ -105,6 +109,17 @@ def _needs_caller(dependant: Dependant) -> bool:
 def _ids_in_path(dependant: Dependant) -> frozenset[str]:
     own = {field.alias for field in dependant.path_params if field.field_info.annotation is UUID}
     return frozenset(own).union(*(_ids_in_path(each) for each in dependant.dependencies))
+
+
+def _names_in_query(dependant: Dependant) -> frozenset[str]:
+    names: set[str] = set()
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names.update(info.alias or name for name, info in kind.model_fields.items())
+        else:
+            names.add(field.alias)
+    return frozenset(names).union(*(_names_in_query(each) for each in dependant.dependencies))
 
 
 class _StrictRoute(APIRoute):
@@ -120,13 +135,17 @@ class _StrictRoute(APIRoute):
     def ids_in_path(self) -> frozenset[str]:
         return _ids_in_path(self.dependant)
 
+    @cached_property
+    def names_in_query(self) -> frozenset[str]:
+        return _names_in_query(self.dependant)
+
     def open(self, request: Request) -> StrictRequest:
         """The request, once what can be seen of it without reading its body is in order."""
         if self.needs_caller:
             require_token(request)
         if not all(_ID.fullmatch(request.path_params[name]) for name in self.ids_in_path):
             raise NotFoundError
-        _check_query(request)
+        _check_query(request, self.names_in_query)
         strict = StrictRequest(request.scope, request.receive)
         strict.body_bytes_max = self.body_bytes_max
         return strict

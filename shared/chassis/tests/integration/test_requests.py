@@ -201,6 +201,20 @@ async def test_a_parameter_that_comes_twice_is_refused_rather_than_half_ignored(
         assert [error["field"] for error in answer.json()["errors"]] == ["limit"]
 
 
+async def test_a_parameter_that_a_read_does_not_have_is_refused_and_never_ignored(service: ServiceHarness):
+    async with service.client() as client:
+        made = (await client.post("/api/v1/notes/", json={"name": "read"})).json()
+        path = f"/api/v1/notes/{made['note_id']}/"
+        assert (await client.get(path)).status_code == 200
+        answer = await client.get(f"{path}?color=red&size=")
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+        assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
+            ("color", "extra_forbidden"),
+            ("size", "extra_forbidden"),
+        ]
+        assert (await client.head(f"{path}?color=red")).status_code == 422
+
+
 async def test_what_a_query_says_is_part_of_what_a_key_stands_for(service: ServiceHarness):
     async with service.client() as client:
         headers = {"Idempotency-Key": "k"}
