@@ -147,8 +147,10 @@ class Lots:
             )
         shares = self._shares[movement.target, movement.currency]
         earmarked = min(movement.amount, fund.held(own))
-        shares.put(fund.take(earmarked, own))
-        shares.put(fund.take(movement.amount - earmarked, [NO_EARMARK]))
+        if earmarked:
+            shares.put(fund.take(earmarked, own))
+        if earmarked < movement.amount:
+            shares.put(fund.take(movement.amount - earmarked, [NO_EARMARK]))
 
     def _release(self, index: int, fund: Fund, movement: Movement, terms: _Terms) -> None:
         account = movement.source, movement.currency
@@ -171,7 +173,7 @@ class Lots:
         self._forget_empty(account)
 
     def _forget_empty(self, account: tuple[str, str]) -> None:
-        if not self._shares[account].lots:
+        if self._shares[account].is_empty:
             del self._shares[account]
 
     def _refund(self, fund: Fund, movement: Movement, terms: _Terms, *, is_followed: bool) -> None:

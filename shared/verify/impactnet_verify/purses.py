@@ -24,8 +24,8 @@ class Purse:
         return sum(pile.lots for pile in self._piles.values())
 
     @property
-    def money(self) -> Money:
-        return tuple(self._piles.items())
+    def is_empty(self) -> bool:
+        return not self._piles
 
     def held(self, earmarks: Iterable[str]) -> int:
         return sum(self._piles[each].amount for each in earmarks if each in self._piles)
@@ -43,6 +43,11 @@ class Purse:
         """Of these earmarks or of all, the oldest first; all that there is if it is not so much."""
         names = [*self._piles] if earmarks is None else earmarks
         piles = {each: self._piles[each] for each in names if each in self._piles}
+        if len(piles) == 1:  # as nearly always
+            [(name, whole)] = piles.items()
+            oldest, rest = cut(whole, min(amount, whole.amount))
+            self._keep(name, rest)
+            return ((name, oldest),)
         if amount >= sum(pile.amount for pile in piles.values()):
             for each in piles:
                 self._keep(each, None)
