@@ -136,8 +136,10 @@ class PostgresLots:
         own = [state for state in earmarked if state.program_id == program_id and state.currency == currency]
         queue = self._queues.setdefault((program_id, currency), _Queue())
         needed = amount - sum((state.left for state in own), Decimal(0))
-        while needed > 0 and queue.left(needed) < needed and not queue.is_complete:
-            await self._read_page(program_id, currency, queue)
+        # Counted on with each page: a sum anew of all that was read would be one for each page.
+        held = queue.left(needed) if needed > 0 else Decimal(0)
+        while held < needed and not queue.is_complete:
+            held += await self._read_page(program_id, currency, queue)
         usable = [state.as_lot() for state in own if state.left > 0]
         for state in queue.lots[queue.first_open :]:
             if needed <= 0:
@@ -235,7 +237,8 @@ class PostgresLots:
         # What is known here already is newer than its row.
         return [self._states.setdefault(row.donation_id, _lot_state(row)) for row in rows]
 
-    async def _read_page(self, program_id: UUID, currency: str, queue: _Queue) -> None:
+    async def _read_page(self, program_id: UUID, currency: str, queue: _Queue) -> Decimal:
+        """What the lots of the page hold."""
         after = queue.lots[-1].received if queue.lots else -1
         statement = select(lots).where(
             lots.c.program_id == program_id,
@@ -247,6 +250,7 @@ class PostgresLots:
         page = await self._read_lots(statement.order_by(lots.c.received).limit(PAGE_LOTS))
         queue.lots += page
         queue.is_complete = len(page) < PAGE_LOTS
+        return sum((state.left for state in page), Decimal(0))
 
     async def _read_earmarked(self, purposes: Collection[UUID]) -> None:
         missing = [each for each in dict.fromkeys(purposes) if each not in self._earmarked]
