@@ -65,6 +65,20 @@ class PostgresPrograms:
             .values(title=title, revision=revision, updated_at=_now)
         )
 
+    async def is_deleted(self, program_id: UUID) -> bool:
+        statement = select(programs.c.program_id).where(
+            programs.c.program_id == program_id, programs.c.deleted_at.is_not(None)
+        )
+        return await self._work.connection.scalar(statement) is not None
+
+    async def delete(self, program_id: UUID) -> None:
+        await self._pending.flush()
+        await self._work.connection.execute(
+            update(programs)
+            .where(programs.c.program_id == program_id, programs.c.deleted_at.is_(None))
+            .values(deleted_at=_now, updated_at=_now)
+        )
+
 
 class PostgresAwards:
     """Awards are locked when they are read, and read once in a unit of work."""

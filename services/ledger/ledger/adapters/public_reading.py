@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, func, select, text
+from sqlalchemy import Text, and_, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.arrays import among
@@ -48,9 +48,12 @@ class PublicReader:
         accounts = {currency: dict.fromkeys(_KINDS, Decimal(0)) for currency in CURRENCIES}
         for row in await execute(select(account_totals)):
             accounts[row.currency][row.kind] = row.balance
+        deleted = await self._connection.scalar(
+            select(func.count()).select_from(programs).where(programs.c.deleted_at.is_not(None))
+        )
         return Sums(
             blocks={row.transaction_type: row.number for row in await execute(select(block_counts)) if row.number},
-            programs=counted.get("programs", 0),
+            programs=counted.get("programs", 0) - int(deleted or 0),
             beneficiaries=counted.get("beneficiaries", 0),
             totals=totals,
             accounts=accounts,
@@ -80,7 +83,10 @@ class PublicReader:
         return Attention(sum(unsettled.values()) + overdue, unsettled.get(Status.DISPUTED, 0), quarantined)
 
     async def program_balances(self, program_id: UUID | None, limit: int) -> list[ProgramBalance]:
-        """What every programme has left, and what it has promised and not yet paid; one more than `limit` if more."""
+        """What every programme has left, and what it has promised and not yet paid; one more than `limit` if more.
+
+        One that was taken back is left out, unless money had come in for it.
+        """
         balance = program_balances.c
         mine = and_(balance.program_id == cast(programs.c.program_id, Text), balance.currency == programs.c.currency)
         statement = (
@@ -91,6 +97,7 @@ class PublicReader:
                 func.coalesce(balance.committed, 0),
             )
             .join(program_balances, mine, isouter=True)
+            .where(or_(programs.c.deleted_at.is_(None), balance.available > 0, balance.committed > 0))
             .order_by(programs.c.program_id)
             .limit(limit + 1)
         )

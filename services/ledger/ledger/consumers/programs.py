@@ -1,14 +1,14 @@
-"""What programs says: accounts open, titles change."""
+"""What programs says: accounts open, titles change, drafts are taken back."""
 
 from uuid import UUID
 
 from chassis.subscriptions import Delivery, Subscriptions
-from contracts.programs import ProgramCreated, ProgramPublished, ProgramUpdated
+from contracts.programs import ProgramCreated, ProgramDeleted, ProgramPublished, ProgramUpdated
 from ledger.consumers.booking import Booking
 from ledger.domain.records import Program
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
-from ledger.use_cases.register_program import register_program, rename_program
+from ledger.use_cases.register_program import forget_program, register_program, rename_program
 
 
 def subscribe(subscriptions: Subscriptions, booking: Booking) -> None:
@@ -16,9 +16,13 @@ def subscribe(subscriptions: Subscriptions, booking: Booking) -> None:
         books = booking.open_books.within(delivery.work)
         await rename_program(books, program_id=fact.program_id, title=fact.title, revision=fact.revision)
 
+    async def on_deleted(fact: ProgramDeleted, delivery: Delivery) -> None:
+        await forget_program(booking.open_books.within(delivery.work), program_id=fact.program_id)
+
     booking.on_record(subscriptions, ProgramCreated, _program, _register)
     subscriptions.on(ProgramPublished, on_changed)
     subscriptions.on(ProgramUpdated, on_changed)
+    subscriptions.on(ProgramDeleted, on_deleted)
 
 
 def _program(fact: ProgramCreated, _: UUID) -> Program:

@@ -38,11 +38,11 @@ async def announce_donation(
     """The pending donation.
 
     Raises:
-        NotFoundError: no such programme.
+        NotFoundError: no such programme, or no longer.
         CurrencyUnsupportedError: the programme is in another currency.
     """
     program = await books.programs.find(offer.program_id)
-    if program is None:
+    if program is None or await books.programs.is_deleted(offer.program_id):
         raise NotFoundError
     if program.currency != offer.currency:
         raise CurrencyUnsupportedError(f"This programme is in {program.currency}.")

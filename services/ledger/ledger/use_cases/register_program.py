@@ -1,4 +1,4 @@
-"""A programme was created: its account opens with a block."""
+"""A programme was created: its account opens with a block. Its title changes, or it is taken back, without one."""
 
 from uuid import UUID
 
@@ -27,3 +27,11 @@ async def register_program(books: Books, source: Source, program: Program) -> No
 async def rename_program(books: Books, *, program_id: UUID, title: str, revision: int) -> None:
     """Keeps the newest title, for receipts and lists; nothing of it enters the chain."""
     await books.programs.set_title(program_id, title, revision)
+
+
+async def forget_program(books: Books, *, program_id: UUID) -> None:
+    """It was taken back: nobody gives to it any more, and what is shown of programmes leaves it out.
+
+    Its block stays, as blocks do. So does money that was on its way: whoever deletes in that moment leaves it here.
+    """
+    await books.programs.delete(program_id)

@@ -40,7 +40,7 @@ MAY_CHANGE = {
     "head": {"epoch", "size", "tip", "tip_at", "peaks"},
     "lots": {"taken", "updated_at"},
     "payments": {"sealed_account", "called_at", "asked", "due_at", "confirmed_by", "updated_at"},
-    "programs": {"title", "revision", "updated_at"},
+    "programs": {"title", "revision", "deleted_at", "updated_at"},
     "transactions": {
         "status", "user_id", "requested_by", "approved_by", "code", "reason", "blockchain_hash", "previous_block_hash",
         "block_index", "completed_at", "version", "updated_at",

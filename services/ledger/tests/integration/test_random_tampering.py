@@ -43,6 +43,7 @@ FREE = {
     # As programs says it, until it says otherwise.
     ("programs", "title"): "programs' own",
     ("programs", "revision"): "programs' own",
+    ("programs", "deleted_at"): "programs' own",
     # A takeover raises it, whether or not a block follows; lowered, it is detected.
     ("head", "epoch"): "takeover",
     # When a row was made; what it says is signed or sealed, this is beside it.

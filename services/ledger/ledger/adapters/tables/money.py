@@ -34,6 +34,9 @@ programs = Table(
     Column("revision", BigInteger, nullable=False, server_default=text("0")),
     now_column("created_at"),
     now_column("updated_at"),
+    # Taken back; the row stays, for the block does.
+    Column("deleted_at", TIME),
+    Index("ix_programs_deleted", "program_id", postgresql_where=text("deleted_at IS NOT NULL")),
 )
 
 transactions = Table(
