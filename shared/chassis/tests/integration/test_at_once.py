@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from shared.chassis.tests.integration.events import count
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.at_once import AsksDatabaseError, assumed_work, keep
@@ -87,7 +88,7 @@ async def test_a_session_that_ends_in_it_is_a_fault_and_no_refusal(database):
 async def test_a_handler_that_asks_is_refused():
     work = assumed_work(SystemClock())
     with pytest.raises(AsksDatabaseError):
-        await work.connection.execute("SELECT 1")
+        await work.connection.execute(text("SELECT 1"))
     with pytest.raises(AsksDatabaseError):
         await work.fetch("SELECT 1")
     with pytest.raises(AsksDatabaseError):
