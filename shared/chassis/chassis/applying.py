@@ -73,6 +73,11 @@ class Applying:
                     raise StumbledError(position, error) from error
         work.after_commit(lambda: self._count(messages, outcomes))
 
+    @property
+    def assumes(self) -> bool:
+        """Whether the service handles lone events on assumptions where it can."""
+        return self._subscriptions.assuming is not None
+
     async def apply_at_once(self, message: Message) -> bool:
         """A message alone in its batch, in one statement, where all that it needs can be assumed; whether it was kept.
 

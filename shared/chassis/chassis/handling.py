@@ -69,7 +69,7 @@ class EventHandling:
         Raises:
             Only what says that the database is away; then what was not committed is delivered again.
         """
-        if len(received) == 1 and await self._handle_at_once(received):
+        if len(received) == 1 and self._applying.assumes and await self._handle_at_once(received):
             return 1
         parts = [received[start : start + BATCH_EVENTS_MAX] for start in range(0, len(received), BATCH_EVENTS_MAX)]
         listened_to = 0
