@@ -14,7 +14,7 @@ from chassis.inbox import claim_event
 from chassis.subscriptions import DependencyMissingError
 from chassis.tables import parked_events
 from chassis.understanding import Message, Received
-from contracts.envelope import Event, parse_content
+from contracts.envelope import Event, UndecodableEventError, parse_content
 from contracts.registry import fact_of
 
 log = structlog.get_logger(__name__)
@@ -43,9 +43,14 @@ class Retrying:
             if row is None:
                 return False
             payload = bytes(row.payload)
-            content = parse_content(payload)
-            event = Event.from_content(content)
-            fact = fact_of(event)
+            try:
+                content = parse_content(payload)
+                event = Event.from_content(content)
+                fact = fact_of(event)
+            except UndecodableEventError as error:
+                # Redriven, or parked by a release that read it otherwise: as when it first came, no retry can mend it.
+                await self._bury(work, row, describe(error), attempts=row.attempts + 1, kind="undecodable")
+                return True
             attempt = UnitOfWork(work.connection, work.driver, self._database.clock)
             try:
                 # The savepoint undoes a failed attempt and keeps the lock on the parked row.
@@ -83,8 +88,11 @@ class Retrying:
                 work.connection, self.name, event.id, reason=reason, attempts=attempts, error=description
             )
             return
+        await self._bury(work, row, description, attempts=attempts, kind=event.type)
+
+    async def _bury(self, work: UnitOfWork, row: Any, description: str, *, attempts: int, kind: str) -> None:
         origin = (row.topic, row.partition, row.offset)
         await bury(work, self.name, bytes(row.payload), origin=origin, error=description, attempts=attempts)
-        await parking.unpark(work.connection, self.name, event.id)
-        metrics.DEAD_LETTERS.labels(self.name, event.type).inc()
-        log.error("event_buried", event_type=event.type, event_id=str(event.id), attempts=attempts)
+        await parking.unpark(work.connection, self.name, row.event_id)
+        metrics.DEAD_LETTERS.labels(self.name, kind).inc()
+        log.error("event_buried", event_type=kind, event_id=str(row.event_id), attempts=attempts)

@@ -1,0 +1,49 @@
+"""Records that nobody can handle: each is set aside with what is known of it, and everybody behind it goes on."""
+
+import orjson
+import pytest
+from shared.chassis.tests.integration.events import (
+    count,
+    started,
+)
+from shared.chassis.tests.integration.test_batches import notes
+from sqlalchemy import select
+
+from chassis.dead_letters import DeadLetter
+from chassis.parking import BEHIND, park
+from chassis.tables import outbox
+from chassis.testing.harness import ServiceHarness, running_service
+from contracts.envelope import Event
+
+PARKED = "SELECT count(*) FROM parked_events"
+
+
+@pytest.fixture
+async def service(sample_urls, sample_service):
+    async with running_service(sample_service, sample_urls) as harness:
+        yield harness
+
+
+async def letters(service: ServiceHarness) -> list[DeadLetter]:
+    async with service.worker.database.reading() as connection:
+        payloads = await connection.scalars(select(outbox.c.payload).where(outbox.c.event_type == "dead_letter"))
+        return [DeadLetter("", 0, 0, orjson.loads(bytes(payload))) for payload in payloads]
+
+
+def changed(event: Event, **members: object) -> bytes:
+    return orjson.dumps(orjson.loads(event.to_bytes()) | members)
+
+
+async def test_a_waiting_event_whose_data_does_not_fit_is_buried_and_the_next_is_tried(service):
+    """Redriven from the dead letters, or parked by a release that read it otherwise."""
+    broken = changed(service.event(started()), data={})
+    whole = service.event(started())
+    async with service.worker.database.unit_of_work() as work:
+        for payload in (broken, whole.to_bytes()):
+            event = Event.from_bytes(payload)
+            await park(work.connection, "programs", event, payload=payload, origin=("t", 0, 7), reason=BEHIND)
+    assert await service.retry_parked() == 2
+    assert (await notes(service), await count(service.worker.database, PARKED)) == (1, 0)
+    [letter] = await letters(service)
+    assert letter.payload == broken
+    assert letter.body["offset"] == 7
