@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from chassis import metrics, parking
 from chassis.applying import Applying, StumbledError
@@ -89,7 +90,7 @@ class EventHandling:
                     await self._handle_in_pieces(batch, error)
                     ahead = asyncio.create_task(self._open(more[0])) if more else None
                 for each in batch.undecodable:
-                    await self._bury(each)
+                    await self._bury(each.received, each.error)
         finally:
             if ahead is not None:
                 await _give_back(ahead)
@@ -134,11 +135,10 @@ class EventHandling:
         metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
         return None
 
-    async def _bury(self, record: Undecodable) -> None:
-        received = record.received
+    async def _bury(self, received: Received, error: Exception) -> None:
         origin = received.origin
         async with self._database.unit_of_work() as work:
-            await bury(work, self.name, received.payload, origin=origin, error=describe(record.error), attempts=1)
+            await bury(work, self.name, received.payload, origin=origin, error=describe(error), attempts=1)
         metrics.DEAD_LETTERS.labels(self.name, "undecodable").inc()
         log.error("event_undecodable", topic=origin[0], partition=origin[1], offset=origin[2])
 
@@ -181,16 +181,23 @@ class EventHandling:
     async def _park_failed(self, message: Message, error: Exception) -> str:
         event = message.event
         waits = isinstance(error, DependencyMissingError)
-        async with self._database.unit_of_work() as work:
-            await parking.park(
-                work.connection,
-                self.name,
-                event,
-                payload=message.received.payload,
-                origin=message.received.origin,
-                reason=parking.DEPENDENCY if waits else parking.FAILURE,
-                error=describe(error),
-            )
+        try:
+            async with self._database.unit_of_work() as work:
+                await parking.park(
+                    work.connection,
+                    self.name,
+                    event,
+                    payload=message.received.payload,
+                    origin=message.received.origin,
+                    reason=parking.DEPENDENCY if waits else parking.FAILURE,
+                    error=describe(error),
+                )
+        except DBAPIError as refused:
+            if database_is_away(refused) or database_is_busy(refused):
+                raise
+            # It cannot even wait, as one whose subject has a NUL, which text in PostgreSQL has not.
+            await self._bury(message.received, refused)
+            return "failed"
         if waits:
             log.info("event_waits", event_type=event.type, event_id=str(event.id), missing=str(error))
         else:

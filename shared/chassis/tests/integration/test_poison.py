@@ -6,13 +6,14 @@ from shared.chassis.tests.integration.events import (
     count,
     started,
 )
-from shared.chassis.tests.integration.test_batches import notes
+from shared.chassis.tests.integration.test_batches import notes, polled
 from sqlalchemy import select
 
 from chassis.dead_letters import DeadLetter
 from chassis.parking import BEHIND, park
 from chassis.tables import outbox
 from chassis.testing.harness import ServiceHarness, running_service
+from chassis.understanding import Received
 from contracts.envelope import Event
 
 PARKED = "SELECT count(*) FROM parked_events"
@@ -47,3 +48,14 @@ async def test_a_waiting_event_whose_data_does_not_fit_is_buried_and_the_next_is
     [letter] = await letters(service)
     assert letter.payload == broken
     assert letter.body["offset"] == 7
+
+
+async def test_an_event_that_the_database_cannot_even_keep_waiting_is_buried_at_once(service):
+    """PostgreSQL's text has no NUL; JSON's has."""
+    broken = changed(service.event(started()), subject="a\x00b")
+    received = polled(service, *(started() for _ in range(9)))
+    received.insert(4, Received(broken, received[4].origin))
+    await service.runner.handle_all(received)
+    assert (await notes(service), await count(service.worker.database, PARKED)) == (9, 0)
+    [letter] = await letters(service)
+    assert letter.payload == broken
