@@ -27,8 +27,9 @@ READ_TIMEOUT_MS: Final = 2_000
 
 
 def describe(error: BaseException) -> str:
-    """Type, message and stack."""
-    return "".join(traceback.format_exception(error))[-STACK_CHARACTERS_MAX:]
+    """Type, message and stack; as PostgreSQL and JSON can hold them, whatever a message quotes."""
+    said = "".join(traceback.format_exception(error))[-STACK_CHARACTERS_MAX:]
+    return said.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
 
 
 async def bury(

@@ -7,14 +7,15 @@ from shared.chassis.tests.integration.events import (
     started,
 )
 from shared.chassis.tests.integration.test_batches import notes, polled
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from chassis.dead_letters import DeadLetter
 from chassis.parking import BEHIND, park
-from chassis.tables import outbox
+from chassis.tables import outbox, parked_events
 from chassis.testing.harness import ServiceHarness, running_service
 from chassis.understanding import Received
 from contracts.envelope import Event
+from contracts.programs import ProgramCreated
 
 PARKED = "SELECT count(*) FROM parked_events"
 
@@ -59,3 +60,19 @@ async def test_an_event_that_the_database_cannot_even_keep_waiting_is_buried_at_
     assert (await notes(service), await count(service.worker.database, PARKED)) == (9, 0)
     [letter] = await letters(service)
     assert letter.payload == broken
+
+
+async def test_an_error_that_says_what_the_database_cannot_keep_is_kept_readably(service):
+    async def fail(fact: ProgramCreated, delivery: object) -> None:
+        del delivery
+        raise LookupError(f"{fact.currency}\x00")
+
+    service.worker_parts.subscriptions.on(ProgramCreated, fail)
+    await service.deliver(ProgramCreated(program_id=started().program_id, currency="NGN"))
+    for attempts in (1, 2):
+        async with service.worker.database.unit_of_work() as work:
+            [row] = await work.connection.execute(select(parked_events))
+            await work.connection.execute(update(parked_events).values(due_at=func.now()))
+        assert row.attempts == attempts
+        assert "LookupError: NGN" in row.error
+        await service.retry_parked()
