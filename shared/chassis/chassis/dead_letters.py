@@ -17,11 +17,13 @@ from chassis.outbox import WAKE_CHANNEL
 from chassis.parking import BEHIND, park
 from chassis.settings import ServiceSettings
 from chassis.tables import outbox
-from contracts.envelope import Event, UndecodableEventError
+from contracts.envelope import EVENT_SIZE_BYTES_MAX, Event, UndecodableEventError
 from contracts.topics import PARTITIONS, dead_letter_topic_of
 
 # Stack traces end with what matters; this much is enough to see it and keeps letters small.
 STACK_CHARACTERS_MAX: Final = 16_000
+# One byte over the cap: what was cut is as undecodable as the whole.
+LETTER_PAYLOAD_BYTES_MAX: Final = EVENT_SIZE_BYTES_MAX + 1
 # A read of the topic that brings nothing for this long has reached its end.
 READ_TIMEOUT_MS: Final = 2_000
 
@@ -35,10 +37,15 @@ def describe(error: BaseException) -> str:
 async def bury(
     work: UnitOfWork, consumer: str, payload: bytes, *, origin: tuple[str, int, int], error: str, attempts: int
 ) -> None:
-    """Send an event to the dead letters, through the outbox: in the same transaction as giving up on it."""
+    """Send an event to the dead letters, through the outbox: in the same transaction as giving up on it.
+
+    Of a record over the size cap, which is no event, the letter holds the beginning: the whole is where it came from,
+    and base64 of it would be more than the relay can send, which would try for ever and send nothing else.
+    """
     letter = {
         "consumer": consumer,
-        "payload_base64": base64.b64encode(payload).decode(),
+        "payload_base64": base64.b64encode(payload[:LETTER_PAYLOAD_BYTES_MAX]).decode(),
+        "payload_bytes": len(payload),
         "topic": origin[0],
         "partition": origin[1],
         "offset": origin[2],

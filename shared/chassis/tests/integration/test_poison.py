@@ -4,6 +4,10 @@ import orjson
 import pytest
 from shared.chassis.tests.integration.events import (
     count,
+    eventually,
+    in_background,
+    nothing_unpublished,
+    read_topic,
     started,
 )
 from shared.chassis.tests.integration.test_batches import notes, polled
@@ -11,11 +15,13 @@ from sqlalchemy import func, select, update
 
 from chassis.dead_letters import DeadLetter
 from chassis.parking import BEHIND, park
+from chassis.relay import Relay
 from chassis.tables import outbox, parked_events
 from chassis.testing.harness import ServiceHarness, running_service
 from chassis.understanding import Received
 from contracts.envelope import Event
 from contracts.programs import ProgramCreated
+from contracts.topics import dead_letter_topic_of, topic_of
 
 PARKED = "SELECT count(*) FROM parked_events"
 
@@ -76,3 +82,22 @@ async def test_an_error_that_says_what_the_database_cannot_keep_is_kept_readably
         assert row.attempts == attempts
         assert "LookupError: NGN" in row.error
         await service.retry_parked()
+
+
+async def test_a_record_too_large_for_a_letter_does_not_hold_up_what_else_is_said(
+    sample_urls, sample_service, kafka_server
+):
+    """As large as the broker takes one; in a letter, and in base64, no request could carry it."""
+    async with running_service(sample_service, sample_urls, kafka_bootstrap=kafka_server.bootstrap) as service:
+        settings, database = service.worker.settings, service.worker.database
+        await service.runner.handle(b"x" * 1_000_000, (topic_of("applications"), 4, 31))
+        await service.deliver(started())
+        relay = Relay(settings, database, [topic_of("programs"), dead_letter_topic_of("programs")])
+        async with in_background(relay.run()):
+            await eventually(lambda: nothing_unpublished(database))
+        [letter] = await letters(service)
+        assert (letter.body["partition"], letter.body["offset"]) == (4, 31)
+        assert letter.body["payload_bytes"] == 1_000_000
+        assert letter.event() is None
+        assert letter.payload == b"x" * len(letter.payload)
+        assert await read_topic(kafka_server.bootstrap, dead_letter_topic_of("programs"), 1)
