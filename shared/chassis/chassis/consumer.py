@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from chassis import metrics
 from chassis.applying import Applying
 from chassis.broker import ensure_topics, new_group_consumer, start_client
-from chassis.database import Database, database_is_away
+from chassis.database import Database, database_is_away, database_is_busy
 from chassis.failpoints import failpoint
 from chassis.handling import EventHandling
 from chassis.offsets import remembered_offsets
@@ -49,7 +49,7 @@ class ConsumerRunner:
         self.connected = False
 
     async def run(self) -> None:
-        """Consume for ever; faults of the broker or the database are waited out."""
+        """Consume for ever; faults of the broker or the database are waited out, and so is who holds a lock there."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._consume_forever())
             group.create_task(self._retry_parked_forever())
@@ -74,9 +74,9 @@ class ConsumerRunner:
             except (KafkaError, TimeoutError, OSError) as error:
                 log.warning("consumer_broker_fault", error=type(error).__name__, detail=str(error)[:300])
             except Exception as error:
-                if not database_is_away(error):
+                if not (database_is_away(error) or database_is_busy(error)):
                     raise
-                log.warning("consumer_database_away", error=type(error).__name__)
+                log.warning("consumer_database_away", error=type(error).__name__, detail=str(error)[:300])
             self.connected = False
             await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
@@ -137,7 +137,7 @@ class ConsumerRunner:
                     pass
                 await asyncio.sleep(PARKED_BUSY_SECONDS if waiting else PARKED_IDLE_SECONDS)
             except Exception as error:
-                if not database_is_away(error):
+                if not (database_is_away(error) or database_is_busy(error)):
                     raise
                 await asyncio.sleep(FAULT_PAUSE_SECONDS)
 

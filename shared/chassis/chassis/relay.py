@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from chassis import metrics
 from chassis.broker import ensure_topics, new_producer, start_client
-from chassis.database import Database, database_is_away
+from chassis.database import Database, database_is_away, database_is_busy
 from chassis.leases import RENEW_EVERY_SECONDS, Lease, LeaseLostError, acquire_or_renew, holder_name, release
 from chassis.outbox import WAKE_CHANNEL
 from chassis.settings import ServiceSettings
@@ -67,7 +67,7 @@ class Relay:
         self._lease: Lease | None = None
 
     async def run(self) -> None:
-        """Relay for ever; faults of the broker or the database are waited out."""
+        """Relay for ever; faults of the broker or the database are waited out, and so is who holds a lock there."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             group.create_task(self._keep_lease())
@@ -85,7 +85,7 @@ class Relay:
             try:
                 held = await acquire_or_renew(self._database, "relay", self._holder)
             except Exception as error:
-                if not database_is_away(error):
+                if not (database_is_away(error) or database_is_busy(error)):
                     raise
                 held = None
             if held != self._lease:
@@ -137,9 +137,9 @@ class Relay:
                     await self._drop_producer()
                     await asyncio.sleep(FAULT_PAUSE_SECONDS)
                 except Exception as error:
-                    if not database_is_away(error):
+                    if not (database_is_away(error) or database_is_busy(error)):
                         raise
-                    log.warning("relay_database_away", error=type(error).__name__)
+                    log.warning("relay_database_away", error=type(error).__name__, detail=str(error)[:300])
                     await asyncio.sleep(FAULT_PAUSE_SECONDS)
             ended_at = time.monotonic()
             rest = min(REST_PER_LOOK * (ended_at - began_at), REST_SECONDS_MAX)
