@@ -3,10 +3,10 @@
 import os
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import case, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import Database
@@ -16,6 +16,19 @@ from chassis.tables import leases
 # Renewed each second; silent for three, another takes over: within the 5 s that 04-events promises.
 LEASE_SECONDS: Final = 3
 RENEW_EVERY_SECONDS: Final = 1
+
+# One statement that commits itself: every worker of every service asks each second, and one that freezes at any point
+# leaves no transaction behind that holds the row.
+_ACQUIRE: Final = """
+INSERT INTO leases AS held (name, epoch, holder, renewed_at) VALUES ($1, 1, $2, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET
+    holder = excluded.holder,
+    epoch = CASE WHEN held.holder = excluded.holder THEN held.epoch ELSE held.epoch + 1 END,
+    renewed_at = excluded.renewed_at
+WHERE held.holder = excluded.holder
+    OR held.renewed_at < clock_timestamp() - $3::interval OR held.renewed_at > clock_timestamp() + $3::interval
+RETURNING epoch
+"""
 
 
 class LeaseLostError(RuntimeError):
@@ -52,24 +65,8 @@ async def acquire_or_renew(database: Database, name: str, holder: str) -> Lease 
     Only the database's clock is asked, and a renewal that lies in the future (the clock stepped back) counts as run
     out: taking over early is harmless, for the epoch fences the one before.
     """
-    now = func.clock_timestamp()
-    span = text(f"interval '{LEASE_SECONDS} seconds'")
-    statement = upsert(leases).values(name=name, epoch=1, holder=holder, renewed_at=now)
-    mine = leases.c.holder == statement.excluded.holder
-    run_out = or_(leases.c.renewed_at < now - span, leases.c.renewed_at > now + span)
-    # One statement: every worker of every service asks each second.
-    statement = statement.on_conflict_do_update(
-        index_elements=[leases.c.name],
-        set_={
-            "holder": statement.excluded.holder,
-            "epoch": case((mine, leases.c.epoch), else_=leases.c.epoch + 1),
-            "renewed_at": statement.excluded.renewed_at,
-        },
-        where=or_(mine, run_out),
-    )
-    async with database.unit_of_work() as work:
-        epoch = await work.connection.scalar(statement.returning(leases.c.epoch))
-    return None if epoch is None else Lease(name, holder, epoch)
+    rows = await database.fetch(_ACQUIRE, name, holder, timedelta(seconds=LEASE_SECONDS))
+    return Lease(name, holder, rows[0]["epoch"]) if rows else None
 
 
 async def release(database: Database, lease: Lease) -> None:

@@ -43,7 +43,8 @@ _HEADERS: Final = [("content-type", b"application/cloudevents+json")]
 _TAKE: Final = (
     "SELECT event_id, topic, subject, payload FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1"
 )
-# The lease's row stays locked until the commit: a takeover waits for it, so what is marked here was ours to mark.
+# The lease's row stays locked until the end: a takeover waits for it, so what is marked here was ours to mark. One
+# statement that commits itself: a relay that freezes behind it leaves no transaction that holds the row.
 _MARK: Final = """
 WITH held AS MATERIALIZED (SELECT epoch FROM leases WHERE name = $1 AND epoch = $2 FOR UPDATE),
 marked AS (
@@ -162,11 +163,10 @@ class Relay:
                 raise failure if isinstance(failure, KafkaError) else KafkaError(repr(failure))
 
     async def _mark_and_take(self, lease: Lease, acknowledged: Sequence[UUID]) -> list[Any]:
-        """Marks rows as published and reads the next ones, in one short transaction."""
-        async with self._database.unit_of_work(is_repeatable=True) as work:
-            if acknowledged and await work.fetch(_MARK, lease.name, lease.epoch, acknowledged) == []:
-                raise LeaseLostError(lease.name)
-            return await work.fetch(_TAKE, BATCH_ROWS)
+        """Marks rows as published and reads the next ones."""
+        if acknowledged and await self._database.fetch(_MARK, lease.name, lease.epoch, acknowledged) == []:
+            raise LeaseLostError(lease.name)
+        return await self._database.fetch(_TAKE, BATCH_ROWS)
 
     async def _send(self, rows: Sequence[Any]) -> tuple[list[UUID], BaseException | None]:
         """Which rows the broker has, and the first failure of the others."""

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 from shared.chassis.tests.integration.events import count, eventually, in_background, nothing_unpublished, send, started
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 
 from chassis.broker import ensure_topics
 from chassis.consumer import ConsumerRunner
 from chassis.database import Database
-from chassis.leases import acquire_or_renew
+from chassis.leases import LEASE_SECONDS, acquire_or_renew
 from chassis.parking import BEHIND, park
 from chassis.relay import Relay
 from chassis.testing.harness import running_service
@@ -116,3 +116,71 @@ async def test_who_tries_waiting_events_again_waits_for_what_another_has_locked(
             async with frozen(sample_urls, "LOCK TABLE parked_events IN ACCESS EXCLUSIVE MODE"):
                 await waited_in_vain(running, service.worker.database)
             await eventually(none_waits)
+
+
+class FreezingWire:
+    """Between a worker and its database: says nothing more for the worker once it has said `last`, as if stopped."""
+
+    def __init__(self, url: str) -> None:
+        self._to = make_url(url)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.last: bytes | None = None
+        self.froze = asyncio.Event()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return self._to.set(port=port).render_as_string(hide_password=False)
+
+    async def __aexit__(self, *_raised: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, on = await asyncio.open_connection(self._to.host, self._to.port)
+        self._tasks.add(asyncio.create_task(self._pass(reader, on, is_worker=True)))
+        self._tasks.add(asyncio.create_task(self._pass(back, writer, is_worker=False)))
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_worker: bool) -> None:
+        try:
+            while said := await source.read(65536):
+                if is_worker and self.froze.is_set():
+                    await asyncio.Event().wait()
+                target.write(said)
+                # "B": the values of a statement that is carried out now.
+                if is_worker and self.last is not None and said[:1] == b"B" and self.last in said:
+                    self.froze.set()
+        finally:
+            target.close()
+
+
+@pytest.mark.parametrize("doing", ["renewing", "marking"])
+async def test_a_relay_that_freezes_holds_its_lease_no_longer_than_it_runs(sample_urls, sample_service, doing):
+    async with running_service(sample_service, sample_urls) as service:
+        await service.deliver(started())
+        database = service.worker.database
+        lease = await acquire_or_renew(database, "relay", "the first")
+        assert lease is not None
+        wire = FreezingWire(sample_urls["programs_worker"])
+        async with wire as url:
+            freezing = Database(url, application_name="test-freezing")
+            relay = Relay(service.worker.settings, freezing, [topic_of("programs")])
+            [row] = await relay._mark_and_take(lease, [])
+            await acquire_or_renew(freezing, "relay", "the first")
+            wire.last = b"relay"
+            if doing == "marking":
+                doomed: Any = relay._mark_and_take(lease, [row["event_id"]])
+            else:
+                doomed = acquire_or_renew(freezing, "relay", "the first")
+            frozen_one = asyncio.ensure_future(doomed)
+            await wire.froze.wait()
+
+            async def is_replaced() -> bool:
+                held = await acquire_or_renew(database, "relay", "the second")
+                return held is not None and held.epoch == lease.epoch + 1
+
+            await eventually(is_replaced, seconds=LEASE_SECONDS + 1)
+        await asyncio.gather(frozen_one, return_exceptions=True)
+        await freezing.close()
