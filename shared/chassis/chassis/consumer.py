@@ -117,13 +117,19 @@ class ConsumerRunner:
         ]
         if await self._handling.handle(received):
             failpoint("consumer.effect_committed")
+        # Those of the partitions that are still ours: the client refuses all where one has moved meanwhile. Whoever has
+        # that one now finds its records in the inbox.
+        ours = consumer.assignment()
+        following = {partition: records[-1].offset + 1 for partition, records in polled.items() if partition in ours}
         try:
-            await consumer.commit({partition: records[-1].offset + 1 for partition, records in polled.items()})
+            if following:
+                await consumer.commit(following)
         except CommitFailedError:
-            # The group has moved on without us; whoever has the partitions now finds these in the inbox.
+            # The group has moved on without us, as above.
             log.info("offsets_not_committed", topics=sorted({partition.topic for partition in polled}))
+        ours = consumer.assignment()
         for partition, records in polled.items():
-            end = consumer.highwater(partition)
+            end = consumer.highwater(partition) if partition in ours else None
             if end is not None:
                 lag = max(0, end - records[-1].offset - 1)
                 metrics.CONSUMER_LAG.labels(self.name, partition.topic, partition.partition).set(lag)
