@@ -174,9 +174,8 @@ class _StartWhereTheDatabaseIs(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._database.reading() as connection:
             remembered = await remembered_offsets(connection, self._name, topics)
         for partition in assigned:
-            following = remembered.get((partition.topic, partition.partition))
-            if following is None:
-                continue
+            # A database that remembers nothing of a partition has read nothing of it.
+            following = remembered.get((partition.topic, partition.partition), 0)
             committed = await self._consumer.committed(partition)
             if committed is not None and following < committed:
                 log.warning("consumer_goes_back", topic=partition.topic, committed=committed, offset=following)

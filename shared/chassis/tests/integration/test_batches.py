@@ -4,13 +4,9 @@ import asyncio
 
 import asyncpg
 import pytest
-from shared.chassis.tests.integration.events import count, eventually, in_background, send, started
-from sqlalchemy import text, update
+from shared.chassis.tests.integration.events import count, started
 
-from chassis.broker import ensure_topics
-from chassis.consumer import ConsumerRunner
 from chassis.handling import BATCH_EVENTS_MAX
-from chassis.tables import consumer_offsets
 from chassis.testing.harness import ServiceHarness, running_service
 from chassis.understanding import Received
 from contracts.envelope import Event
@@ -125,28 +121,3 @@ async def test_two_consumers_with_the_same_events_in_other_orders_do_each_once(s
         )
     assert await notes(service) == 60
     assert await count(service.worker.database, "SELECT count(*) FROM parked_events") == 0
-
-
-async def test_a_database_restored_from_a_backup_reads_again_what_it_has_lost(
-    sample_urls, sample_service, kafka_server
-):
-    async with running_service(sample_service, sample_urls, kafka_bootstrap=kafka_server.bootstrap) as service:
-        settings, database = service.worker.settings, service.worker.database
-        await ensure_topics(settings, [topic_of(name) for name in ("identity", "programs", "applications", "feed")])
-        facts = [started() for _ in range(30)]
-        mine = " OR ".join(f"name LIKE 'started {fact.application_id} %'" for fact in facts)
-
-        async def all_handled() -> bool:
-            return await count(database, f"SELECT count(*) FROM notes WHERE {mine}") == len(facts)
-
-        async with in_background(ConsumerRunner(settings, database, service.runner._subscriptions).run()):
-            await send(kafka_server.bootstrap, TOPIC, [service.event(fact).to_bytes() for fact in facts])
-            await eventually(all_handled)
-        async with database.unit_of_work() as work:
-            # As if from before the events: neither their effects, nor the memory of them, nor the offsets after them.
-            await work.connection.execute(text(f"DELETE FROM notes WHERE {mine}"))
-            await work.connection.execute(text("DELETE FROM inbox"))
-            await work.connection.execute(update(consumer_offsets).values(next_offset=0))
-        async with in_background(ConsumerRunner(settings, database, service.runner._subscriptions).run()):
-            await eventually(all_handled, seconds=30)
-        assert await all_handled()
