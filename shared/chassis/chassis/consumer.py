@@ -164,10 +164,15 @@ class _StartWhereTheDatabaseIs(ConsumerRebalanceListener):  # type: ignore[misc]
         """Nothing is held back: each poll is handled whole before the next."""
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        # Meanwhile nothing is read of them: it would be remembered as read up to there, and what is missing before it
+        # would be gone for good should this process end before it has gone back.
+        self._consumer.pause(*assigned)
         try:
             await self._go_back(assigned)
         except Exception as error:  # noqa: BLE001 -- aiokafka only logs what is raised here: the consuming loop raises it
             self.fault = error
+        else:
+            self._consumer.resume(*assigned)
 
     async def _go_back(self, assigned: Collection[TopicPartition]) -> None:
         topics = {partition.topic for partition in assigned}

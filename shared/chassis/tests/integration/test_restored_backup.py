@@ -1,11 +1,13 @@
-"""A database restored from a backup reads again what it has lost."""
+"""A database restored from a backup reads again what it has lost, and nothing else before it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from shared.chassis.tests.integration.events import count, eventually, in_background, send, started
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.broker import ensure_topics
 from chassis.consumer import ConsumerRunner
@@ -73,3 +75,43 @@ async def test_what_the_backup_has_not_heard_is_read_again(service, offsets):
 
     async with consuming(service):
         await eventually(all_handled, seconds=30)
+
+
+class SlowToRead(Database):
+    """A database that answers those who write at once, and those who only read when it is let."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, application_name="test-slow")
+        self.let = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        self.asked.set()
+        await self.let.wait()
+        async with super().reading() as connection:
+            yield connection
+
+
+async def test_nothing_is_handled_before_it_is_known_from_where_to_read(service, sample_urls):
+    """It would be remembered as read up to there, and what was lost before it would never be read again."""
+    facts = await hear(service, 30)
+    await restore(service, "UPDATE consumer_offsets SET next_offset = 0")
+    later = started()
+    await send(service.worker.settings.kafka_bootstrap, TOPIC, [service.event(later).to_bytes()])
+    database = SlowToRead(sample_urls["programs_worker"])
+
+    async def all_handled() -> bool:
+        return await handled(service, [*facts, later]) == len(facts) + 1
+
+    try:
+        async with consuming(service, database):
+            await database.asked.wait()
+            await asyncio.sleep(5)  # long enough to join the group and to fetch
+            handled_before = await handled(service, [later])
+            database.let.set()
+            await eventually(all_handled)
+    finally:
+        database.let.set()
+        await database.close()
+    assert handled_before == 0
