@@ -43,6 +43,11 @@ class _Opened:
     transaction: AsyncExitStack
     claimed: tuple[UnitOfWork, Arrival] | Exception
 
+    @property
+    def parks(self) -> bool:
+        """Whether some of its events are put behind others that wait."""
+        return not isinstance(self.claimed, Exception) and bool(self.claimed[1].waiting)
+
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
@@ -83,11 +88,14 @@ class EventHandling:
                 ahead = asyncio.create_task(self._open(more[0])) if more else None
                 listened_to += len(batch.messages) + len(batch.undecodable)
                 error = await self._close(batch)
-                if error is not None:
-                    # The next was claimed as if all of this were kept: it begins anew, once the pieces are.
+                if error is not None or batch.parks:
+                    # The next was claimed as if all of this were kept: it begins anew, once the pieces are. And as if
+                    # nothing more waited: what this one put behind an event that waits, the next did not see there,
+                    # and where that event is done meanwhile it would let others of the aggregate past.
                     if ahead is not None:
                         await _give_back(ahead)
-                    await self._handle_in_pieces(batch, error)
+                    if error is not None:
+                        await self._handle_in_pieces(batch, error)
                     ahead = asyncio.create_task(self._open(more[0])) if more else None
                 for each in batch.undecodable:
                     await self._bury(each.received, each.error)

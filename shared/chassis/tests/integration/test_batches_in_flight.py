@@ -2,15 +2,22 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 from shared.chassis.tests.integration.events import count, eventually, started
 from shared.chassis.tests.integration.test_batches import next_offset, notes, polled, transactions
+from sqlalchemy import func, text, update
 
-from chassis.database import database_is_away
-from chassis.handling import BATCH_EVENTS_MAX
+from chassis.applying import Applying
+from chassis.database import UnitOfWork, database_is_away
+from chassis.handling import BATCH_EVENTS_MAX, EventHandling
+from chassis.inbox import Arrival, Following
+from chassis.tables import parked_events
 from chassis.testing.harness import ServiceHarness, running_service
+from chassis.understanding import Message
 from contracts.fact import Fact
 from contracts.programs import ProgramArchived, ProgramClosed
 
@@ -123,3 +130,45 @@ async def test_one_whose_sessions_end_says_so_and_everything_is_done_the_next_ti
     assert await notes(service) == len(facts)
     assert await next_offset(service) == len(facts)
     await eventually(lambda: _nothing_is_open(service))
+
+
+class RetriedInBetween(Applying):
+    """Events that wait are tried again right before the second batch is claimed, as their own task may at any time."""
+
+    def __init__(self, service: ServiceHarness) -> None:
+        super().__init__("programs", service.worker.database, service.worker_parts.subscriptions)
+        self._service = service
+        self._claimed = 0
+
+    @asynccontextmanager
+    async def claiming(
+        self, messages: Sequence[Message], following: Following
+    ) -> AsyncIterator[tuple[UnitOfWork, Arrival]]:
+        self._claimed += 1
+        if self._claimed == 2:
+            assert await self._service.retry_parked() == 1
+        async with super().claiming(messages, following) as claimed:
+            yield claimed
+
+
+async def test_one_that_waits_no_more_lets_nobody_past_those_that_waited_behind_it(service):
+    """The first batch was told that it waits, the second that it does not: the first puts an event behind it still."""
+    program_id = started().program_id
+    early, middle, late = (service.event(ProgramClosed(program_id=program_id)) for _ in range(3))
+    await service.deliver(early)
+    async with service.worker.database.unit_of_work() as work:
+        await work.connection.execute(text("INSERT INTO notes VALUES (:id, 'it came')"), {"id": program_id})
+        await work.connection.execute(update(parked_events).values(due_at=func.now()))
+    facts = [service.event(started()) for _ in range(2 * BATCH_EVENTS_MAX)]
+    facts[3], facts[BATCH_EVENTS_MAX + 3] = middle, late
+    await EventHandling(service.worker.database, RetriedInBetween(service)).handle(polled(service, *facts))
+    await service.retry_parked()
+    async with service.worker.database.reading() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT note_id FROM notes JOIN inbox ON event_id = note_id"
+                " WHERE name LIKE 'closed %' ORDER BY handled_at"
+            )
+        )
+    assert [row.note_id for row in rows] == [early.id, middle.id, late.id]
+    assert await notes(service) == len(facts) - 2
