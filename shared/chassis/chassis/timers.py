@@ -66,16 +66,18 @@ class Timer:
 
     async def run_forever(self) -> None:
         while True:
+            pause_seconds = self.every_seconds
             try:
                 if self.glance is None or await self.glance.sees(self.name):
                     await self.tick()
-                await asyncio.sleep(self.every_seconds)
             except Exception as error:
                 if database_is_away(error):
                     log.warning("timer_database_away", timer=self.name)
                 else:
                     log.error("timer_failed", timer=self.name, exc_info=error)
-                await asyncio.sleep(max(self.every_seconds, FAULT_PAUSE_SECONDS))
+                pause_seconds = max(pause_seconds, FAULT_PAUSE_SECONDS)
+            stop_if_asked()
+            await asyncio.sleep(pause_seconds)
 
     async def tick(self) -> None:
         """Run until there is nothing more to do.

@@ -1,6 +1,7 @@
 """A tick runs until nothing is left to do; several at once where that is asked for."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -143,3 +144,24 @@ async def test_a_timer_with_a_glance_runs_once_that_sees_something_to_do():
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_timer_ends_when_its_look_has_swallowed_the_request_to(fails):
+    """As clients built on `asyncio.wait_for` do before Python 3.12."""
+    looking = asyncio.Event()
+
+    async def look() -> set[str]:
+        looking.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        if fails:
+            raise LookupError("away")
+        return set()
+
+    running = asyncio.create_task(Timer("credit", 3600, Work(0, 1).run, glance=Glance(look)).run_forever())
+    await looking.wait()
+    running.cancel()
+    _, still_running = await asyncio.wait([running], timeout=5)
+    running.cancel()
+    assert not still_running
