@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ FAILURE_PAUSES_SECONDS: Final = (2, 6, 16, 36)
 # What an event waits for is usually milliseconds behind it on another topic; asked ever more rarely.
 DEPENDENCY_PAUSE_FIRST_SECONDS: Final = 0.1
 DEPENDENCY_PAUSE_LONGEST_SECONDS: Final = 30.0
+PAUSE_SECONDS_MAX: Final = max(*FAILURE_PAUSES_SECONDS, DEPENDENCY_PAUSE_LONGEST_SECONDS)
 # A dependency that has not come within a day never will without someone looking.
 DEPENDENCY_WAIT_SECONDS_MAX: Final = 24 * 3600
 
@@ -66,13 +67,17 @@ async def parked_payload(connection: AsyncConnection, consumer: str, event_id: U
 
 
 async def lock_due(connection: AsyncConnection, consumer: str) -> Row[Any] | None:
-    """The next parked event that is due and first of its aggregate, locked; None when there is none."""
+    """The next parked event that is due and first of its aggregate, locked; None when there is none.
+
+    One due later than any pause would have it is due too: the clock was set back since, and by how far nobody knows.
+    """
+    now = func.clock_timestamp()
     earlier = parked_events.alias("earlier")
     statement = (
         select(parked_events)
         .where(
             parked_events.c.consumer == consumer,
-            parked_events.c.due_at <= func.clock_timestamp(),
+            or_(parked_events.c.due_at <= now, parked_events.c.due_at > now + timedelta(seconds=PAUSE_SECONDS_MAX)),
             ~exists().where(
                 earlier.c.consumer == consumer,
                 earlier.c.subject == parked_events.c.subject,

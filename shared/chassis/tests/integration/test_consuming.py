@@ -98,6 +98,16 @@ async def test_a_handler_that_keeps_failing_is_tried_five_times_and_then_buried(
     assert await count(service.worker.database, "SELECT count(*) FROM notes WHERE name LIKE 'archived %'") == 0
 
 
+@pytest.mark.parametrize(("ahead", "tried"), [("30 seconds", 0), ("1 hour", 1)])
+async def test_an_event_parked_before_the_clock_was_set_back_does_not_wait_for_that_long(
+    service: ServiceHarness, ahead: str, tried: int
+):
+    await service.deliver(ProgramClosed(program_id=new_id()))
+    async with service.worker.database.unit_of_work() as work:
+        await work.connection.execute(text(f"UPDATE parked_events SET due_at = now() + interval '{ahead}'"))
+    assert await service.retry_parked() == tried
+
+
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"id": 1}', b"\xff\xfe", b"x" * 300_000])
 async def test_what_is_no_event_goes_to_the_dead_letters_at_once(service: ServiceHarness, payload: bytes):
     await service.runner.handle(payload, ("impactnet.applications", 0, 7))
