@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
@@ -31,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 # 06-security: exit within 25 s of SIGTERM; requests get 15 of them, the rest is for consumers and pools.
 DRAIN_SECONDS_MAX: Final = 15
+# What has not ended by then will not: a database that says nothing any more answers no ROLLBACK either, and has no
+# time-out that would end it. Its transactions end with their connections, as after a kill.
+EXIT_SECONDS_MAX: Final = 23
 # 09-values "slow clients": an idle keep-alive connection is closed a little after nginx's own 60 s.
 KEEP_ALIVE_SECONDS: Final = 65
 # 431 above this: eight times the longest access token.
@@ -153,6 +158,11 @@ def _start_worker(
     ]
 
 
+def _end_by_force() -> None:
+    log.error("stopped_by_force", after_seconds=EXIT_SECONDS_MAX)
+    os._exit(1)
+
+
 async def _run_until_stopped(
     server: _Server, background: list[asyncio.Task[Any]], stop: asyncio.Event, health: Health
 ) -> None:
@@ -160,6 +170,10 @@ async def _run_until_stopped(
     stopped = asyncio.create_task(stop.wait(), name="stop")
     done, _ = await asyncio.wait([serving, stopped, *background], return_when=asyncio.FIRST_COMPLETED)
     health.draining = True
+    # A thread of its own, and never called off: it also ends what the loop waits for once all of this is done.
+    last_resort = threading.Timer(EXIT_SECONDS_MAX, _end_by_force)
+    last_resort.daemon = True
+    last_resort.start()
     server.should_exit = True
     for task in background:
         task.cancel()
