@@ -6,6 +6,7 @@ from sqlalchemy import func, insert, select, update
 
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
+from ledger.adapters.erasure import words_about
 from ledger.adapters.tables.money import transactions
 from ledger.adapters.tables.payments import disputes
 from ledger.domain.disputes import Dispute, Outcome
@@ -55,7 +56,8 @@ class PostgresDisputes:
         )
 
     async def propose(self, dispute: Dispute, outcome: Outcome, reason: str, proposed_by: UUID) -> None:
-        await self._update(dispute, outcome=outcome, reason=reason, proposed_by=proposed_by, proposed_at=self._work.now)
+        kept = await words_about(self._work.connection, dispute.transaction_id, reason)
+        await self._update(dispute, outcome=outcome, reason=kept, proposed_by=proposed_by, proposed_at=self._work.now)
 
     async def approve(self, dispute: Dispute, approved_by: UUID) -> None:
         await self._update(dispute, approved_by=approved_by, approved_at=self._work.now)

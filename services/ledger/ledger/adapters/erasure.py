@@ -51,11 +51,25 @@ async def actor_of(connection: AsyncConnection, user_id: UUID) -> UUID:
     return found
 
 
+async def words_about(connection: AsyncConnection, transaction_id: UUID, words: str | None) -> str | None:
+    """What is written about somebody's money, to be kept; None once they are erased: nothing would find it any more.
+
+    An organisation that an admin recorded has no account, and no erasure. The transaction is locked by the caller, so
+    that an erasure is either seen here or sees what is written.
+    """
+    recorded = exists().where(donors.c.donor_id == transactions.c.donor_id, donors.c.reference.is_not(None))
+    is_nobodys = (transactions.c.id == transaction_id) & transactions.c.user_id.is_(None) & ~recorded
+    return None if await connection.scalar(select(exists().where(is_nobodys))) else words
+
+
 async def forget_deeds(connection: AsyncConnection, user_id: UUID) -> None:
     """Takes a person out of transactions, payments, disputes, records and contradicting events.
 
     What they did stays told of one and the same actor everywhere; then the way from the actor to them is cut.
     """
+    # Whoever is just writing about their money has it locked: what they write is there afterwards, and forgotten too.
+    own = select(transactions.c.id).where(transactions.c.user_id == user_id)
+    await connection.execute(own.order_by(transactions.c.id).with_for_update())
     await _forget_words(connection, user_id)
     if await connection.scalar(select(or_(*(exists().where(column == user_id) for _, column in DOERS)))):
         actor_id = await actor_of(connection, user_id)

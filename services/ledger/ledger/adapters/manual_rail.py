@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.database import Database, UnitOfWork
-from ledger.adapters.erasure import actor_of
+from ledger.adapters.erasure import actor_of, words_about
 from ledger.adapters.tables.money import payments, transactions
 from ledger.adapters.tables.payments import manual_transfer_notes, manual_transfers
 from ledger.domain.payments import RailAnswer
@@ -92,9 +92,11 @@ class PostgresManualTransfers:
         )
         if transfer_id is None:
             return False
-        if record.note is not None:
-            note = insert(manual_transfer_notes).values(transfer_id=transfer_id, note=record.note)
-            await self._work.connection.execute(note)
+        note = await words_about(self._work.connection, transaction_id, record.note)
+        if note is not None:
+            await self._work.connection.execute(
+                insert(manual_transfer_notes).values(transfer_id=transfer_id, note=note)
+            )
         return True
 
     async def latest(self, transaction_id: UUID) -> RailStatus | None:

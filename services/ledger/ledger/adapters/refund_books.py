@@ -8,6 +8,7 @@ from sqlalchemy import TextClause, func, insert, select, text, update
 from sqlalchemy.sql import ColumnElement
 
 from chassis.database import UnitOfWork
+from ledger.adapters.erasure import words_about
 from ledger.adapters.tables.money import payments, transactions
 from ledger.domain.records import Donation, Refund
 from ledger.domain.transactions import LIVE, Status, TransactionType
@@ -36,7 +37,7 @@ class PostgresRefunds:
                 requested_by=refund.requested_by,
                 amount=refund.amount,
                 currency=refund.currency,
-                reason=reason,
+                reason=await words_about(self._work.connection, refund.donation_id, reason),
                 initiated_at=self._work.now,
             )
         )

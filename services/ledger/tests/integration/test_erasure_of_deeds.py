@@ -1,5 +1,6 @@
 """Whoever gave, was paid, asked, approved or recorded and is erased: nothing leads to them, and two people stay two."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from contracts.applications import ApplicationApproved
 from contracts.identity import UserErased, UserRegistered
 from ledger.adapters.erasure import DOERS, OWNERS
 from ledger.bootstrap import SERVICE
+from ledger.use_cases.ask_refund import ask_refund
 
 # What admins wrote, naming somebody.
 WORDS = "Chidinma asked for it."
@@ -251,3 +253,40 @@ async def test_the_database_lets_erasure_replace_a_person_by_their_own_id_only(b
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await by_hand.fetch(statement, role=role)
     assert {name for _, _, name in await traces_in_tables(by_hand, people.sought)} == {*people.sought}
+
+
+async def test_what_is_written_about_the_money_of_the_erased_is_not_kept(by_hand):
+    donor, person, admin = new_id(), by_hand.applicant, by_hand.admin
+    given = await give(by_hand, donor)
+    organisation = await by_hand.donate("50.00", on_behalf_of={"name": "Acme", "reference": "ACME-1"})
+    award = by_hand.award("30.00")
+    await by_hand.service.deliver(award)
+    await by_hand.set_account()
+    await by_hand.service.deliver(by_hand.approval(award))
+    await by_hand.service.tick("settle_payments")
+    [payment] = await by_hand.fetch("SELECT id FROM transactions WHERE transaction_type = 'disbursement'")
+    for user_id in (donor, person):
+        await by_hand.service.deliver(UserErased(user_id=user_id))
+    # Their money goes on, and people write about it.
+    people = People(donor, person, new_id())
+    await dispute(by_hand, payment["id"], people, admin, by_hand.other_admin)
+    await refund(by_hand, given, admin, by_hand.other_admin)
+    assert not {where for where in await traces_in_tables(by_hand, people.sought) if where[2] == "words"}
+    await refund(by_hand, organisation["id"], admin, by_hand.other_admin)
+    found = {where for where in await traces_in_tables(by_hand, people.sought) if where[2] == "words"}
+    assert found == {("transactions", "reason", "words")}, "an organisation is no person: why it has it back stays"
+
+
+async def test_what_is_written_during_an_erasure_goes_with_it(scenario):
+    donor = new_id()
+    given = await give(scenario, donor)
+    async with scenario.service.api.database.unit_of_work() as work:
+        books = scenario.service.app.state.wiring.books(work)
+        asked = {"donation_id": UUID(given), "transaction_id": new_id(), "asked_by": scenario.admin, "reason": WORDS}
+        await ask_refund(books, **asked)
+        erasing = asyncio.create_task(scenario.service.deliver(UserErased(user_id=donor)))
+        while not await scenario.fetch("SELECT FROM pg_locks, pg_sleep(0.01) WHERE NOT granted"):
+            continue
+    await erasing
+    sought = {"donor": forms_of_id(donor), "words": forms_of(WORDS.encode())}
+    assert {(table, column) for table, column, _ in await traces_in_tables(scenario, sought)} <= REMAINS
