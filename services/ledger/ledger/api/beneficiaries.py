@@ -98,7 +98,7 @@ async def _visible(shelf: Beneficiaries, caller: Caller | None, beneficiary_id: 
     return page
 
 
-@router.get("/", response_model=Page[BeneficiaryAnswer])
+@router.get("/", response_model=Page[OwnBeneficiaryAnswer] | Page[BeneficiaryAnswer])
 async def list_beneficiaries(
     request: Request,
     work: Work,

@@ -110,6 +110,25 @@ async def test_bodies_have_exactly_the_shapes_that_the_openapi_document_describe
         assert {"get", "head"} <= set(document["paths"][f"/api/v1/transactions/{path}"])
 
 
+async def test_the_document_describes_my_own_list_and_what_is_said_of_a_token_that_does_not_count(lived):
+    [page] = await lived.fetch("SELECT user_id FROM beneficiaries WHERE is_public")
+    document = lived.service.app.openapi()
+    content = document["paths"]["/api/v1/beneficiaries/"]["get"]["responses"]["200"]["content"]
+    pages = [each["$ref"].rpartition("/")[2] for each in content["application/json"]["schema"]["anyOf"]]
+    schemas = document["components"]["schemas"]
+    described = [schemas[schemas[each]["properties"]["items"]["items"]["$ref"].rpartition("/")[2]] for each in pages]
+    path = "/api/v1/beneficiaries/"
+    async with lived.service.client(page["user_id"]) as me, lived.service.client() as anyone:
+        for asked in (f"{path}?mine=true", path):
+            [item, *_] = (await me.get(asked)).json()["items"]
+            assert set(item) in [set(each["properties"]) for each in described], asked
+        for template in (path, f"{path}{{beneficiary_id}}/", f"{path}{{beneficiary_id}}/impact/"):
+            asked = template.format(beneficiary_id=new_id())
+            answer = await anyone.get(asked, headers={"Authorization": "Bearer expired"})
+            assert answer.status_code == 401
+            assert "401" in document["paths"][template]["get"]["responses"], template
+
+
 async def test_a_consent_withdrawn_shows_at_the_next_request_even_to_a_cache_that_has_the_page(lived):
     [page] = await lived.fetch("SELECT beneficiary_id AS id, user_id FROM beneficiaries WHERE is_public")
     path = f"/api/v1/beneficiaries/{page['id']}/"

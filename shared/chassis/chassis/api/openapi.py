@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from chassis.api.callers import find_caller
 from chassis.api.problems import MEDIA_TYPE
 
 _PROBLEM: Final = {
@@ -65,10 +67,17 @@ _IF_MATCH: Final = {
 }
 
 
-def _statuses(method: str, path: str, operation: dict[str, Any]) -> list[str]:
+def _looks_at_tokens(dependant: Dependant) -> bool:
+    return any(each.call is find_caller or _looks_at_tokens(each) for each in dependant.dependencies)
+
+
+def _statuses(method: str, path: str, operation: dict[str, Any], route: APIRoute) -> list[str]:
     statuses = ["422", "503"]
     if operation.get("security"):
         statuses += ["401", "403"]
+    # Nobody needs a token there, but one that does not count is said to be none.
+    if _looks_at_tokens(route.dependant):
+        statuses.append("401")
     if "{" in path:
         statuses.append("404")
     if method in _WRITES:
@@ -78,12 +87,13 @@ def _statuses(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     return sorted(set(statuses))
 
 
-def _complete(method: str, path: str, operation: dict[str, Any], endpoint: Callable[..., Any]) -> None:
+def _complete(method: str, path: str, operation: dict[str, Any], route: APIRoute) -> None:
+    endpoint: Callable[..., Any] = route.endpoint
     responses: dict[str, Any] = operation.setdefault("responses", {})
     # What reads and makes its answer itself makes it by `conditional`.
     if method == "get" and inspect.get_annotations(endpoint).get("return") is Response:
         responses.setdefault("304", {"description": "You have it: If-None-Match names its ETag."})
-    for status in _statuses(method, path, operation):
+    for status in _statuses(method, path, operation, route):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         responses[status] = {"description": _BY_STATUS[status], "content": content}
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
@@ -109,8 +119,8 @@ def install_openapi(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 
 
 def _complete_all(routers: Sequence[APIRouter], document: dict[str, Any]) -> None:
-    endpoints = {
-        (route.path_format, method.lower()): route.endpoint
+    described = {
+        (route.path_format, method.lower()): route
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)
@@ -119,7 +129,7 @@ def _complete_all(routers: Sequence[APIRouter], document: dict[str, Any]) -> Non
     for path, item in document.get("paths", {}).items():
         for method, operation in item.items():
             if method in _METHODS:
-                _complete(method, path, operation, endpoints[path, method])
+                _complete(method, path, operation, described[path, method])
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
     # FastAPI's own shape of 422, which nothing here answers with.
