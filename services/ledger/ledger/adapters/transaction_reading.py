@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, String, bindparam, select
 from sqlalchemy.sql import Select
 
 from chassis.database import UnitOfWork
@@ -14,6 +15,13 @@ from ledger.adapters.people_books import SNAPSHOT_PURPOSE
 from ledger.adapters.tables.money import payments, receipts, transactions
 from ledger.domain.records import PayeeAccount
 from ledger.use_cases.readings import TransactionView
+
+# Written into the statement: how many there are differs by their value, and so does the index by which they are found.
+_FEW_VALUES: Final = frozenset({"transaction_type", "status"})
+
+
+def _written(value: StrEnum) -> BindParameter[str]:
+    return bindparam(None, str(value), String, literal_execute=True)
 
 
 def view_of(row: Any, **more: Any) -> TransactionView:
@@ -54,7 +62,11 @@ class TransactionReader:
     async def page(
         self, *, viewer: UUID | None, before: UUID | None, limit: int, filters: Mapping[str, Any]
     ) -> list[TransactionView]:
-        conditions = [transactions.c[name] == value for name, value in filters.items() if value is not None]
+        conditions = [
+            transactions.c[name] == (_written(value) if name in _FEW_VALUES else value)
+            for name, value in filters.items()
+            if value is not None
+        ]
         if before is not None:
             conditions.append(transactions.c.id < before)
         statement = self._visible(viewer).where(*conditions).order_by(transactions.c.id.desc()).limit(limit + 1)

@@ -62,3 +62,41 @@ def test_old_records_keep_who_is_who_without_their_ids(postgres_server: Postgres
         assert [row["imported_by"] for row in files] == [own[first], None]
         [gone] = asyncio.run(fetch(admin, "SELECT withdrawn_by FROM ledger.statement_withdrawals"))
         assert gone["withdrawn_by"] == own[second]
+
+
+_WORDS = """
+SET session_replication_role = replica;
+SET search_path = ledger;
+INSERT INTO donors (donor_id, user_id, reference)
+    VALUES ('{erased}', NULL, NULL), ('{living}', gen_random_uuid(), NULL), ('{organisation}', NULL, 'ACME-1');
+INSERT INTO transactions
+    (id, transaction_type, status, program_id, donor_id, user_id, amount, currency, reason, initiated_at)
+    SELECT donor_id, 'refund', 'pending', donor_id, donor_id, user_id, 1, 'NGN', 'Why.', now() FROM donors;
+INSERT INTO disputes (dispute_id, transaction_id, status_before, code, reason)
+    SELECT id, id, 'failed', 'paid_after_failure', 'How.' FROM transactions;
+INSERT INTO manual_transfers (transaction_id, outcome, amount, bank_reference, recorded_by)
+    SELECT id, 'failed', 1, 'A', gen_random_uuid() FROM transactions;
+INSERT INTO manual_transfer_notes (transfer_id, note) SELECT id, 'What.' FROM manual_transfers;
+"""
+
+
+def test_old_words_about_the_money_of_the_erased_go(postgres_server: PostgresServer):
+    people = {name: new_id() for name in ("erased", "living", "organisation")}
+    with ledger_at(postgres_server, "0021") as urls:
+        asyncio.run(execute(urls["admin"], _WORDS.format(**people)))
+        asyncio.run(upgrade(urls, "0022"))
+        told = asyncio.run(
+            fetch(
+                urls["admin"],
+                "SELECT t.id, t.reason, d.reason, note FROM ledger.transactions t"
+                " JOIN ledger.disputes d ON dispute_id = t.id JOIN ledger.manual_transfers m ON m.transaction_id = t.id"
+                " LEFT JOIN ledger.manual_transfer_notes ON transfer_id = m.id",
+            )
+        )
+    kept = ("Why.", "How.", "What.")
+    found = {row[0]: tuple(row)[1:] for row in told}
+    assert found == {
+        people["erased"]: (None, None, None),
+        people["living"]: kept,
+        people["organisation"]: kept,
+    }

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy import event
 from ledger.adapters.export_reading import ExportReader
 from ledger.adapters.keys import development_key
 from ledger.domain.checkpoints import Checkpoint
+from ledger.domain.transactions import Status, TransactionType
 from ledger.settings import DEVELOPMENT_ORIGIN
 from ledger.use_cases.export_chain import export_csv, export_grants, export_preimages
 
@@ -24,6 +26,8 @@ PROGRAMS = UUID(int=1), UUID(int=2)
 PAGES_MORE = 40
 # At any height; half a page for each of the links that a graph shows and counts at most.
 PAGES_MAX = 8_000
+# Twenty rows, and the way to them.
+LIST_PAGES_MAX = 100
 # What every table here that grows may be read by: an index.
 SMALL_TABLES = {
     "account_totals", "block_counts", "head", "money_totals", "program_balances", "programs", "quarantined_events",
@@ -190,16 +194,16 @@ class Filled:
                 assert answer.status_code == 200, (path, answer.text[:300])
                 found[path] = 0
                 for statement, parameters in statements:
-                    plan = await self._plan(statement, parameters)
+                    plan = await self.plan(statement, parameters)
                     whole = sorted(scanned(plan) - SMALL_TABLES)
                     assert self.size < LARGE or not whole, f"{path} reads all of {whole}: {statement}"
                     if whole:
                         # Reading a small table whole is right; what grows is compared by the way that it grows into.
-                        plan = await self._plan(statement, parameters, "SET LOCAL enable_seqscan = off")
+                        plan = await self.plan(statement, parameters, "SET LOCAL enable_seqscan = off")
                     found[path] += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
         return found
 
-    async def _plan(self, statement: str, parameters: Any, first: str = "SELECT 1") -> dict[str, Any]:
+    async def plan(self, statement: str, parameters: Any, first: str = "SELECT 1") -> dict[str, Any]:
         async with self.scenario.service.api.database.reading() as connection:
             await connection.exec_driver_sql(first)
             explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
@@ -250,6 +254,7 @@ async def test_no_public_read_grows_with_the_chain(filled):
     }
     assert not grown, grown
     await graph_is_cut_and_says_so(filled)
+    await lists_of_transactions_cost_a_page(filled)
     await memory_is_that_of_a_page(filled)
 
 
@@ -270,6 +275,21 @@ async def graph_is_cut_and_says_so(filled: Filled) -> None:
         whole = (await anyone.get(f"{CHAIN}/trace/{id_of(2)}/")).json()
         assert len(whole["links"]) == 500
         assert whole["cut"] == {"nodes": 501, "links": 501, "reason": "count", "at_least": True}
+
+
+async def lists_of_transactions_cost_a_page(filled: Filled) -> None:
+    """Whatever an admin asks for: of most kinds and states there is nothing here, and that is found out at once."""
+    async with filled.scenario.service.client(filled.scenario.admin, "admin") as admin:
+        for kind, status in product((None, *TransactionType), (None, *Status)):
+            asked = {"transaction_type": kind, "status": status}
+            with watched(filled.scenario.service) as statements:
+                answer = await admin.get("/api/v1/transactions/", params={k: v for k, v in asked.items() if v})
+            assert answer.status_code == 200, (asked, answer.text)
+            plan = await filled.plan(*statements[-1])
+            assert "transactions" not in scanned(plan), asked
+            # A plan that is kept for whatever state has to fit the most frequent one.
+            assert status is None or f"'{status}'" in statements[-1][0], asked
+            assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= LIST_PAGES_MAX, asked
 
 
 async def memory_is_that_of_a_page(filled: Filled) -> None:

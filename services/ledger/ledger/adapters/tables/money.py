@@ -101,6 +101,9 @@ transactions = Table(
         "initiated_at",
         postgresql_where=text("status IN ('pending','submitted','unknown','disputed')"),
     ),
+    # For lists of one kind, and of what came to nothing: rare among the others, and not to be looked for among them.
+    Index("ix_transactions_type", "transaction_type", "id"),
+    Index("ix_transactions_in_vain", "status", "id", postgresql_where=text("status IN ('failed','reversed')")),
     Index("ix_transactions_paid", "id", postgresql_where=text(_PAID)),
     Index("ix_transactions_paid_program", "program_id", "id", postgresql_where=text(_PAID)),
     Index("ix_transactions_paid_beneficiary", "beneficiary_id", "id", postgresql_where=text(_PAID)),

@@ -3,7 +3,7 @@
 from chassis.migrations import execute_sql_file
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 
 
 def upgrade() -> None:
