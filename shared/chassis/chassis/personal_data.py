@@ -21,7 +21,10 @@ KEY_BYTES: Final = 32
 
 
 class SubjectErasedError(Exception):
-    """The person's key has been destroyed: what it sealed cannot be read, and nothing new is sealed."""
+    """The person's key has been destroyed: what it sealed cannot be read, and nothing new is sealed.
+
+    It does not say whose: it may end in a log.
+    """
 
 
 def _seal(key: bytes, plaintext: bytes, purpose: bytes) -> bytes:
@@ -57,7 +60,7 @@ class Vault:
         """
         key = await self._find_key(connection, subject_id)
         if key is None:
-            raise SubjectErasedError(str(subject_id))
+            raise SubjectErasedError
         return _open(key, sealed, self._bound(subject_id, purpose)).decode()
 
     async def find(
@@ -112,7 +115,7 @@ class Vault:
         )
         key = await self._find_key(connection, subject_id)
         if key is None:
-            raise SubjectErasedError(str(subject_id))
+            raise SubjectErasedError
         return key
 
 

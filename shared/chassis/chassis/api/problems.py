@@ -15,6 +15,7 @@ from starlette.routing import Match
 from chassis.database import database_is_away, database_is_busy
 from chassis.execution import current_execution
 from chassis.idempotency import IdempotencyInFlightError, IdempotencyKeyReusedError
+from chassis.personal_data import SubjectErasedError
 from chassis.refusals import (
     FieldRefusalError,
     ForbiddenError,
@@ -176,6 +177,11 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
             raise error
         return table.answer(error)
 
+    async def on_erased(_: Request, error: Exception) -> Response:
+        # A request that was let in before its person, or the one it is about, was erased.
+        del error
+        return table.answer(NotFoundError())
+
     async def on_validation(_: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
@@ -192,6 +198,7 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         return problem(error.status_code, code, str(error.detail), headers=headers, facts=facts)
 
     app.add_exception_handler(RefusalError, on_refusal)
+    app.add_exception_handler(SubjectErasedError, on_erased)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
 
