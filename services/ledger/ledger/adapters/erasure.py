@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Select, Table, delete, exists, func, or_, select, union, update
+from sqlalchemy import Column, Select, Table, Text, cast, delete, exists, func, literal, or_, select, union, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
 
 from chassis.database import Database
 from chassis.tables import user_standings
@@ -88,10 +89,14 @@ async def _forget_words(connection: AsyncConnection, user_id: UUID) -> None:
     await connection.execute(update(disputes).where(theirs, disputes.c.reason.is_not(None)).values(reason=None))
     transfers = select(manual_transfers.c.id).where(manual_transfers.c.transaction_id.in_(own))
     await connection.execute(delete(manual_transfer_notes).where(manual_transfer_notes.c.transfer_id.in_(transfers)))
+    await connection.execute(update(quarantined_events).where(_names(literal(str(user_id)))).values(payload=b""))
+
+
+def _names(user_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a contradicting event speaks of a person."""
     # Whatever wrote the event may have written ids in capitals; bytes that are no text never stop an erasure.
     text = func.lower(func.encode(quarantined_events.c.payload, "escape"))
-    names = func.strpos(text, str(user_id)) > 0
-    await connection.execute(update(quarantined_events).where(names).values(payload=b""))
+    return func.strpos(text, user_id) > 0
 
 
 class ErasureSweep:
@@ -119,5 +124,7 @@ def _returned(limit: int) -> Select[Any]:
     """People who were erased and are in a table again."""
     gone = select(user_standings.c.user_id).where(user_standings.c.erased)
     columns = (*(column for _, column in DOERS), *OWNERS)
-    found = union(*(gone.where(exists().where(column == user_standings.c.user_id)) for column in columns)).subquery()
+    ways = [exists().where(column == user_standings.c.user_id) for column in columns]
+    ways.append(exists().where(quarantined_events.c.payload != b"", _names(cast(user_standings.c.user_id, Text))))
+    found = union(*(gone.where(way) for way in ways)).subquery()
     return select(found.c.user_id).limit(limit)

@@ -231,6 +231,18 @@ async def test_what_arrives_after_an_erasure_is_erased_again(scenario):
     assert left <= REMAINS
 
 
+async def test_an_event_that_contradicts_an_old_one_after_the_erasure_is_emptied_too(scenario):
+    await scenario.donate("100.00")
+    said = await scenario.service.deliver(scenario.award("30.00"))
+    await scenario.service.deliver(UserErased(user_id=scenario.applicant))
+    await scenario.service.deliver(said.model_copy(update={"data": said.data | {"amount": "31.00"}}))
+    sought = {"person": forms_of_id(scenario.applicant)}
+    back = {(table, column) for table, column, _ in await traces_in_tables(scenario, sought)}
+    assert back - REMAINS == {("quarantined_events", "payload")}
+    await scenario.service.tick("forget_again")
+    assert {(table, column) for table, column, _ in await traces_in_tables(scenario, sought)} <= REMAINS
+
+
 async def test_the_database_lets_erasure_replace_a_person_by_their_own_id_only(by_hand):
     people = await lives(by_hand)
     [other] = await by_hand.fetch(
