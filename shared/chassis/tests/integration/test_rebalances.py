@@ -31,7 +31,8 @@ async def create_in_every_partition(service: ServiceHarness, bootstrap: str) -> 
     try:
         facts = [ProgramCreated(program_id=new_id(), currency="NGN") for _ in range(PARTITIONS)]
         for partition, fact in enumerate(facts):
-            await producer.send_and_wait(topic_of("programs"), service.event(fact).to_bytes(), partition=partition)
+            payload, key = service.event(fact).to_bytes(), fact.subject().encode()
+            await producer.send_and_wait(topic_of("programs"), payload, key=key, partition=partition)
     finally:
         await producer.stop()
     return {fact.program_id for fact in facts}
