@@ -7,8 +7,6 @@ as conditions, is then one statement, which is its own transaction.
 
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from chassis.clock import Clock
 from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Part, Rows, insert_together
@@ -45,7 +43,8 @@ async def keep(database: Database, parts: list[Part]) -> bool:
     try:
         async with database.statements(is_repeatable=True) as work:
             await insert_together(work, work.driver, tables, changes[0] if changes else None, commands)
-    except DBAPIError as error:
+    except Exception as error:
+        # Also a value that the driver cannot write: the usual way tells of that, too.
         if database_is_away(error):
             raise
         return False

@@ -171,6 +171,14 @@ async def test_behind_an_event_of_its_aggregate_that_waits_it_waits_too(settled)
     assert [row["reason"] for row in parked] == ["behind", "dependency"]
 
 
+async def test_one_that_the_database_cannot_hold_is_buried_and_the_next_is_booked(settled):
+    event = settled.service.event(interview(settled))
+    await settled.service.deliver(event.model_copy(update={"subject": "with a NUL \x00"}))
+    assert await booked(settled, event) == 0
+    assert len(await settled.fetch("SELECT FROM outbox WHERE topic LIKE '%dead%' OR topic LIKE '%dlq%'")) == 1
+    assert await booked(settled, await settled.service.deliver(interview(settled))) == 1
+
+
 async def test_a_decider_who_was_forgotten_meanwhile_gets_another_id(settled):
     decider = new_id()
     for _ in range(3):

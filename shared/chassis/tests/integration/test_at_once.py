@@ -69,6 +69,13 @@ async def test_a_constraint_refuses_all_of_it_and_announces_nothing(database):
     assert (await count(database, NOTES), await count(database, "SELECT count(*) FROM outbox")) == (1, 0)
 
 
+@pytest.mark.parametrize("name", ["NUL \x00", 7], ids=["what text cannot hold", "what is no text"])
+async def test_a_value_that_cannot_be_written_is_a_refusal(database, name):
+    assert not await keep(database, [Rows("notes", NOTE, [(new_id(), name)]), HOLDS])
+    assert await keep(database, [note(), HOLDS])
+    assert await count(database, NOTES) == 1
+
+
 async def test_more_than_one_statement_takes_is_not_tried(database):
     rows = Rows("notes", NOTE, [(new_id(), f"note {new_id()}") for _ in range(ROWS_IN_ONE_STATEMENT_MAX + 1)])
     assert not await keep(database, [rows, HOLDS])
