@@ -208,16 +208,17 @@ class _Reader:
         return "" if column is None else cells[self._place[column]]
 
     def _day(self, cells: Sequence[str], column: str | None) -> date:
+        malformed = _CellError(column or "date", "date_malformed", f"a day written {self._mapping.date_format}")
         match = self._date.fullmatch(self._cell(cells, column))
-        if match is not None:
-            parts = match.groupdict()
-            year = parts.get("year") or f"20{parts['short']}"
-            month = parts.get("month") or _MONTHS.get((parts.get("name") or "").upper(), 0)
-            try:
-                return date(int(year), int(month), int(parts["day"]))
-            except ValueError:
-                pass
-        raise _CellError(column or "date", "date_malformed", f"a day written {self._mapping.date_format}")
+        if match is None:
+            raise malformed
+        parts = match.groupdict()
+        year = parts.get("year") or f"20{parts['short']}"
+        month = parts.get("month") or _MONTHS.get((parts.get("name") or "").upper(), 0)
+        try:
+            return date(int(year), int(month), int(parts["day"]))
+        except ValueError as error:  # written like one, and there is none, as a 30th of February
+            raise malformed from error
 
     def _money(self, cells: Sequence[str], column: str) -> Decimal:
         match = self._amount.fullmatch(self._cell(cells, column))
