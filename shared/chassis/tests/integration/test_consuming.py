@@ -161,17 +161,20 @@ async def test_the_consumer_goes_on_after_its_database_connections_are_cut(sampl
         async def all_handled() -> bool:
             return await handled() == len(facts)
 
-        async with in_background(runner.run()):
+        async with in_background(runner.run()) as running:
             payloads = [service.event(fact).to_bytes() for fact in facts]
             await send(kafka_server.bootstrap, topic_of("applications"), payloads[:20])
             admin = await asyncpg.connect(sample_urls["admin"])
-            await admin.execute(
+            cut = await admin.fetch(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             await admin.close()
             await send(kafka_server.bootstrap, topic_of("applications"), payloads[20:])
             await eventually(all_handled, seconds=30)
+            assert not running.done()
+        assert cut, "there was a connection to cut"
+        assert await handled() == len(facts), "each has its effect once, also those that came again"
 
 
 async def test_a_consumer_stopped_while_it_starts_leaves_no_connection_open(sample_urls, sample_service, kafka_server):

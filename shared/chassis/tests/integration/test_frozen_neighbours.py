@@ -17,7 +17,7 @@ from chassis.leases import LEASE_SECONDS, acquire_or_renew
 from chassis.parking import BEHIND, park
 from chassis.relay import Relay
 from chassis.testing.harness import running_service
-from contracts.topics import topic_of
+from contracts.topics import dead_letter_topic_of, topic_of
 
 TOPIC = topic_of("applications")
 CONSUMED = [topic_of(name) for name in ("identity", "programs", "applications", "feed")]
@@ -75,6 +75,9 @@ async def test_a_relay_waits_for_a_lease_whose_row_is_locked(database, sample_ur
             async with frozen(sample_urls, "SELECT FROM leases FOR UPDATE"):
                 await waited_in_vain(running, service.worker.database)
             await eventually(lambda: nothing_unpublished(service.worker.database))
+            assert not running.done()
+        published = "SELECT count(*) FROM outbox WHERE published_at IS NOT NULL"
+        assert await count(service.worker.database, published) == 1
 
 
 async def test_a_consumer_waits_for_offsets_that_another_is_about_to_note(
@@ -93,12 +96,19 @@ async def test_a_consumer_waits_for_offsets_that_another_is_about_to_note(
             mine = f"SELECT count(*) FROM notes WHERE name LIKE 'started {fact.application_id} %'"
             return await count(service.worker.database, mine) == 1
 
+        async def buried() -> bool:
+            letters = f"SELECT count(*) FROM outbox WHERE topic = '{dead_letter_topic_of('programs')}'"
+            return await count(service.worker.database, letters) > 0
+
         async with in_background(runner.run()) as running:
             async with frozen(sample_urls, noting, TOPIC):
                 await send(kafka_server.bootstrap, TOPIC, [service.event(fact).to_bytes(), b"no event"])
                 await waited_in_vain(running, service.worker.database)
                 await waited_in_vain(running, service.worker.database)
             await eventually(handled)
+            await eventually(buried)
+            assert not running.done()
+        assert await handled(), "once, though it was begun several times"
 
 
 async def test_who_tries_waiting_events_again_waits_for_what_another_has_locked(database, sample_urls, sample_service):
@@ -116,6 +126,8 @@ async def test_who_tries_waiting_events_again_waits_for_what_another_has_locked(
             async with frozen(sample_urls, "LOCK TABLE parked_events IN ACCESS EXCLUSIVE MODE"):
                 await waited_in_vain(running, service.worker.database)
             await eventually(none_waits)
+            assert not running.done()
+        assert await count(service.worker.database, "SELECT count(*) FROM notes WHERE name LIKE 'started %'") == 1
 
 
 class FreezingWire:

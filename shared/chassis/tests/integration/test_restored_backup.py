@@ -75,6 +75,9 @@ async def test_what_the_backup_has_not_heard_is_read_again(service, offsets):
 
     async with consuming(service):
         await eventually(all_handled, seconds=30)
+    assert await handled(service, facts) == len(facts), "each once"
+    remembered = f"SELECT sum(next_offset) FROM consumer_offsets WHERE topic = '{TOPIC}'"
+    assert await count(service.worker.database, remembered) >= len(facts)
 
 
 class SlowToRead(Database):

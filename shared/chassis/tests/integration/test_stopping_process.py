@@ -37,10 +37,11 @@ async def test_a_worker_stops_in_time_though_its_database_says_nothing_any_more(
                 await asyncio.sleep(2)  # whoever works by the clock waits for an answer by now
                 os.kill(worker.pid, signal.SIGTERM)
                 async with asyncio.timeout(25):
-                    await worker.wait()
+                    ended_with = await worker.wait()
             finally:
                 if worker.returncode is None:
                     worker.kill()
                     await worker.wait()
+        assert ended_with == 1, "by force, for nothing else would have ended it"
     finally:
         await database.close()
