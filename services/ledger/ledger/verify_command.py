@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Annotated, Final, TextIO
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -16,6 +16,7 @@ from chassis.settings import read_settings
 from ledger.adapters.keys import state_keys
 from ledger.adapters.verification_parts import make_verifier
 from ledger.settings import LedgerSettings
+from ledger.streams import silence
 from ledger.use_cases.verify_chain import Outcome
 
 # More of them only wait for PostgreSQL, which has a process for each.
@@ -94,7 +95,7 @@ def _tell(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        _silence(sys.stdout)
+        silence(sys.stdout)
         raise typer.Exit(2) from error
 
 
@@ -104,14 +105,7 @@ def _say_aside(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        _silence(sys.stderr)
-
-
-def _silence(stream: TextIO) -> None:
-    """What it still holds goes nowhere: the interpreter would try again at its end, and exit with a code of its own."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        silence(sys.stderr)
 
 
 async def _verify(settings: LedgerSettings, start: int, end: int | None, note: str | None, *, lots: bool) -> Outcome:

@@ -122,6 +122,21 @@ class Scenario:
             final_score="61.50",
         )
 
+    def interview(self, **changes: Any) -> InterviewCompleted:
+        """The most frequent fact that moves no money."""
+        values: Fields = {
+            "application_id": new_id(),
+            "program_id": self.program_id,
+            "user_id": new_id(),
+            "status": "ai_interview_completed",
+            "interview_id": new_id(),
+            "transcript_sha256": "a" * 64,
+            "messages": 12,
+            "model": "rules",
+            "prompt_version": "1",
+        }
+        return InterviewCompleted.model_validate(values | changes)
+
     def cancellation(self, award: AwardProposed) -> AwardCancelled:
         names = ("application_id", "program_id", "user_id", "award_id", "amount", "currency")
         about: Fields = {name: getattr(award, name) for name in names}

@@ -1,9 +1,7 @@
 """Nobody can write a log of which each block costs a reader more than the last: following lots stays near linear."""
 
-import sys
-from collections.abc import Callable
-
 import pytest
+from shared.verify.tests.calls import calls_of
 from shared.verify.tests.crafted_histories import CRAFTED, crafted
 from shared.verify.tests.logs import Log
 
@@ -15,22 +13,6 @@ BLOCKS = 500
 TIMES = 8
 # What n log n takes is about 10, and what n * n takes 64.
 GROWTH_MAX = 16
-
-
-def calls_of(work: Callable[[], None]) -> int:
-    """How many functions it calls, ours and Python's own: as good as seconds, and the same every time."""
-    calls = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls
 
 
 def calls_to_follow(log: Log) -> int:

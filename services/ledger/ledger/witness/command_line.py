@@ -14,6 +14,7 @@ from ledger.domain.cosignatures import WitnessSigningKey
 from ledger.domain.equivocation import Comparison, View, compare
 from ledger.domain.refusals import BadNoteError, RefusalError
 from ledger.domain.witness_policy import parse_policy
+from ledger.streams import silence
 
 PORT: Final = 8107
 ENVIRONMENT: Final = """environment (an option is stronger):
@@ -109,10 +110,7 @@ def _tell(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError:
-        # The interpreter would try again at its end, and exit with a code of its own.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        silence(sys.stdout)
         raise
 
 

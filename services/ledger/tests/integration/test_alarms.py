@@ -22,17 +22,7 @@ async def test_every_exception_block_raises_an_alarm_with_its_reason(scenario):
     award = scenario.award("60.00")
     await scenario.service.deliver(award)
     never = scenario.award("1.00")
-    interview = InterviewCompleted(
-        application_id=new_id(),
-        program_id=scenario.program_id,
-        user_id=new_id(),
-        status="ai_interview_completed",
-        interview_id=new_id(),
-        transcript_sha256="a" * 64,
-        messages=12,
-        model="no word of a block",
-        prompt_version="1",
-    )
+    interview = scenario.interview(model="no word of a block")
     facts: list[tuple[Any, str]] = [
         (ProgramCreated(program_id=new_id(), currency="USD"), "currency_unsupported"),
         (ProgramCreated(program_id=scenario.program_id, currency="NGN"), "program_exists"),

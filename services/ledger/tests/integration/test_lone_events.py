@@ -15,7 +15,7 @@ from chassis import metrics
 from chassis.database import database_is_away
 from chassis.ids import new_id
 from chassis.testing.harness import running_service
-from contracts.applications import ApplicationRejected, InterviewCompleted
+from contracts.applications import ApplicationRejected
 from contracts.envelope import Event
 from contracts.identity import UserErased
 from ledger.adapters.chain import ChainBrokenError
@@ -34,20 +34,6 @@ async def eventually(check: Callable[[], bool]) -> None:
     while not check():
         assert asyncio.get_running_loop().time() < deadline, "did not happen in time"
         await asyncio.sleep(0.01)
-
-
-def interview(scenario: Scenario) -> InterviewCompleted:
-    return InterviewCompleted(
-        application_id=new_id(),
-        program_id=scenario.program_id,
-        user_id=new_id(),
-        status="ai_interview_completed",
-        interview_id=new_id(),
-        transcript_sha256="a" * 64,
-        messages=12,
-        model="rules",
-        prompt_version="1",
-    )
 
 
 def decided_by(scenario: Scenario, decider: Any) -> ApplicationRejected:
@@ -71,7 +57,7 @@ async def booked(scenario: Scenario, event: Event) -> int:
 async def settled(scenario: Scenario) -> Scenario:
     """The worker has found the head as it left it: what comes next may be assumed."""
     for _ in range(2):
-        await scenario.service.deliver(interview(scenario))
+        await scenario.service.deliver(scenario.interview())
     return scenario
 
 
@@ -83,7 +69,7 @@ async def test_what_comes_alone_is_one_statement_with_all_that_belongs_to_it(set
     before, refused = attempts(KEPT), attempts(REFUSED)
     events = [
         await settled.service.deliver(fact)
-        for fact in (decided_by(settled, decider), interview(settled), decided_by(settled, decider))
+        for fact in (decided_by(settled, decider), settled.interview(), decided_by(settled, decider))
     ]
     assert (attempts(KEPT) - before, attempts(REFUSED) - refused) == (3, 0)
     assert [await booked(settled, event) for event in events] == [1, 1, 1]
@@ -103,7 +89,7 @@ async def test_money_and_what_is_not_known_go_the_usual_way(settled):
 
 
 async def test_an_event_that_comes_again_is_not_booked_again(settled):
-    event = await settled.service.deliver(interview(settled))
+    event = await settled.service.deliver(settled.interview())
     await settled.service.deliver(event)
     await settled.fetch("DELETE FROM inbox WHERE event_id = $1", event.id)
     await settled.service.deliver(event)
@@ -112,7 +98,7 @@ async def test_an_event_that_comes_again_is_not_booked_again(settled):
 
 
 async def test_an_event_that_says_something_else_than_before_is_quarantined(settled):
-    event = await settled.service.deliver(interview(settled))
+    event = await settled.service.deliver(settled.interview())
     await settled.fetch("DELETE FROM inbox WHERE event_id = $1", event.id)
     await settled.service.deliver(event.model_copy(update={"correlationid": "another"}))
     assert await booked(settled, event) == 1
@@ -121,14 +107,14 @@ async def test_an_event_that_says_something_else_than_before_is_quarantined(sett
 
 async def test_where_another_has_written_it_is_booked_behind_that(settled, urls):
     async with running_service(SERVICE, urls) as other:
-        await other.deliver(interview(settled))
+        await other.deliver(settled.interview())
         refused, kept = attempts(REFUSED), attempts(KEPT)
-        event = await settled.service.deliver(interview(settled))
+        event = await settled.service.deliver(settled.interview())
         assert (await booked(settled, event), attempts(REFUSED) - refused) == (1, 1)
         # Two that write by turns do not try in vain each time.
         for _ in range(3):
-            await other.deliver(interview(settled))
-            await settled.service.deliver(interview(settled))
+            await other.deliver(settled.interview())
+            await settled.service.deliver(settled.interview())
         assert (attempts(REFUSED) - refused, attempts(KEPT)) == (1, kept)
     assert (await settled.verifier.verify()).ok
     assert (await nonces(settled)) == sorted(await nonces(settled))
@@ -136,7 +122,7 @@ async def test_where_another_has_written_it_is_booked_behind_that(settled, urls)
 
 async def test_money_that_is_booked_in_between_by_the_same_worker_is_no_takeover(settled):
     for _ in range(3):
-        await settled.service.deliver(interview(settled))
+        await settled.service.deliver(settled.interview())
         await settled.donate("1.00")
     assert len(set((await nonces(settled))[1:])) == 1
 
@@ -155,14 +141,14 @@ async def holding_head(scenario: Scenario) -> AsyncIterator[None]:
 async def test_a_head_that_another_holds_is_waited_for_in_the_usual_way(settled):
     refused = attempts(REFUSED)
     async with holding_head(settled):
-        delivering = asyncio.create_task(settled.service.deliver(interview(settled)))
+        delivering = asyncio.create_task(settled.service.deliver(settled.interview()))
         await eventually(lambda: attempts(REFUSED) > refused)
         assert not delivering.done()
     assert await booked(settled, await delivering) == 1
 
 
 async def test_behind_an_event_of_its_aggregate_that_waits_it_waits_too(settled):
-    fact = interview(settled)
+    fact = settled.interview()
     waiting = settled.award("4.00", application_id=fact.application_id).model_copy(update={"program_id": new_id()})
     await settled.service.deliver(waiting)
     event = await settled.service.deliver(fact)
@@ -172,11 +158,11 @@ async def test_behind_an_event_of_its_aggregate_that_waits_it_waits_too(settled)
 
 
 async def test_one_that_the_database_cannot_hold_is_buried_and_the_next_is_booked(settled):
-    event = settled.service.event(interview(settled))
+    event = settled.service.event(settled.interview())
     await settled.service.deliver(event.model_copy(update={"subject": "with a NUL \x00"}))
     assert await booked(settled, event) == 0
     assert len(await settled.fetch("SELECT FROM outbox WHERE topic LIKE '%dead%' OR topic LIKE '%dlq%'")) == 1
-    assert await booked(settled, await settled.service.deliver(interview(settled))) == 1
+    assert await booked(settled, await settled.service.deliver(settled.interview())) == 1
 
 
 async def test_a_decider_who_was_forgotten_meanwhile_gets_another_id(settled):
@@ -199,7 +185,7 @@ async def test_a_tip_whose_block_is_gone_stops_it_as_it_stops_all(settled):
     await settled.fetch("DELETE FROM blocks WHERE block_index = (SELECT max(block_index) FROM blocks)")
     await settled.fetch("ALTER TABLE blocks ENABLE TRIGGER USER")
     height = len(await nonces(settled))
-    await settled.service.deliver(interview(settled))
+    await settled.service.deliver(settled.interview())
     [parked] = await settled.fetch("SELECT error FROM parked_events")
     assert ChainBrokenError.__name__ in parked["error"]
     assert len(await nonces(settled)) == height
@@ -218,7 +204,7 @@ async def test_a_session_that_ends_under_it_leaves_all_or_nothing(settled):
     )
     await settled.fetch("CREATE TRIGGER slowly AFTER INSERT ON blocks EXECUTE FUNCTION slowly()")
     await settled.fetch("ALTER TABLE blocks ENABLE ALWAYS TRIGGER slowly")
-    event = settled.service.event(interview(settled))
+    event = settled.service.event(settled.interview())
     delivering = asyncio.create_task(settled.service.deliver(event))
     while not await settled.fetch(_END_SLEEPER):
         assert not delivering.done()

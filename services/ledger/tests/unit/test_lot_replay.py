@@ -1,8 +1,8 @@
 """The replay of lots costs what was written beside the blocks, not that once more for each payment of an award."""
 
-import sys
-from collections.abc import Callable
 from decimal import Decimal
+
+from shared.verify.tests.calls import calls_of
 
 from ledger.domain.lot_replay import Deed, LotReplay
 
@@ -26,22 +26,6 @@ def deeds_of_an_award_with(lots: int) -> list[Deed]:
                 kind = f"disbursement:{step}"
                 deeds.append(Deed(len(deeds), kind, payment, KOBO, "p1 NGN", award_id="a1", recorded=recorded))
     return deeds
-
-
-def calls_of(work: Callable[[], None]) -> int:
-    """How many functions it calls, ours and Python's own: as good as seconds, and the same every time."""
-    calls = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls
 
 
 def calls_to_follow(deeds: list[Deed]) -> int:
