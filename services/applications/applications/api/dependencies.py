@@ -27,7 +27,7 @@ class Wiring:
     interview_caps: Caps
 
 
-def wiring(request: Request) -> Wiring:
+async def wiring(request: Request) -> Wiring:
     """The wiring of this application."""
     found: Wiring = request.app.state.wiring
     return found

@@ -19,7 +19,7 @@ class FeedWiring:
     open_desk: DeskOpener
 
 
-def _desk(request: Request, work: Work) -> Desk:
+async def _desk(request: Request, work: Work) -> Desk:
     wiring: FeedWiring = request.app.state.wiring
     return wiring.open_desk(work)
 
@@ -27,11 +27,11 @@ def _desk(request: Request, work: Work) -> Desk:
 RequestDesk = Annotated[Desk, Depends(_desk)]
 
 
-def _reader(desk: RequestDesk, caller: OptionalCaller) -> Reader:
+async def _reader(desk: RequestDesk, caller: OptionalCaller) -> Reader:
     return desk.reader(caller.user_id if caller else None)
 
 
-def _version_check(if_match: IfMatchHeader) -> Callable[[int], None]:
+async def _version_check(if_match: IfMatchHeader) -> Callable[[int], None]:
     def check(version: int) -> None:
         if_match.check(version_etag(version))
 

@@ -42,7 +42,7 @@ class LedgerWiring:
     reconciliation: StatementWiring
 
 
-def _wiring(request: Request) -> LedgerWiring:
+async def _wiring(request: Request) -> LedgerWiring:
     wiring: LedgerWiring = request.app.state.wiring
     return wiring
 

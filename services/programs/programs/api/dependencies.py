@@ -31,11 +31,11 @@ class VersionPrecondition:
         self._if_match.check(version_etag(version))
 
 
-def _precondition(if_match: IfMatchHeader) -> VersionPrecondition:
+async def _precondition(if_match: IfMatchHeader) -> VersionPrecondition:
     return VersionPrecondition(if_match)
 
 
-def _desk(request: Request, work: Work) -> Desk:
+async def _desk(request: Request, work: Work) -> Desk:
     wiring: ProgramsWiring = request.app.state.wiring
     return wiring.open_desk(work)
 

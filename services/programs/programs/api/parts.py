@@ -39,12 +39,10 @@ class _Item(Protocol):
 class _ListRequest:
     """What replacing any of the lists takes besides its items."""
 
-    def __init__(
-        self, program_id: UUID, desk: RequestDesk, _: AdminCaller, precondition: Precondition, response: Response
-    ) -> None:
+    def __init__(self, program_id: UUID, desk: Desk, precondition: VersionPrecondition, response: Response) -> None:
         self._program_id = program_id
-        self._desk: Desk = desk
-        self._precondition: VersionPrecondition = precondition
+        self._desk = desk
+        self._precondition = precondition
         self._response = response
 
     async def replace(self, kind: PartKind, items: Sequence[_Item]) -> ListAnswer:
@@ -60,7 +58,13 @@ class _ListRequest:
         return ListAnswer.of(program, kind)
 
 
-ListRequest = Annotated[_ListRequest, Depends(_ListRequest)]
+async def _list_request(
+    program_id: UUID, desk: RequestDesk, _: AdminCaller, precondition: Precondition, response: Response
+) -> _ListRequest:
+    return _ListRequest(program_id, desk, precondition, response)
+
+
+ListRequest = Annotated[_ListRequest, Depends(_list_request)]
 
 
 @router.put("/{program_id}/qualifications/")  # noqa: FAST003 -- ListRequest takes it

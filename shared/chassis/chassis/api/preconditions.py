@@ -51,7 +51,11 @@ class IfMatch:
             raise StaleVersionError
 
 
-IfMatchHeader = Annotated[IfMatch, Depends(IfMatch)]
+async def _if_match(request: Request) -> IfMatch:
+    return IfMatch(request)
+
+
+IfMatchHeader = Annotated[IfMatch, Depends(_if_match)]
 
 
 def client_has(request: Request, etag: str) -> bool:

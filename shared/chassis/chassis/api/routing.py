@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 from uuid import UUID
 
@@ -122,10 +123,29 @@ def _names_in_query(dependant: Dependant) -> frozenset[str]:
     return frozenset(names).union(*(_names_in_query(each) for each in dependant.dependencies))
 
 
+def _refuse_threads(dependant: Dependant) -> None:
+    """A plain function would be run in a thread, for each request, where a call is all that it takes."""
+    for called in (dependant.call, getattr(dependant.call, "__call__", None)):  # noqa: B004 -- an object's own may be one
+        if iscoroutinefunction(called) or isasyncgenfunction(called):
+            break
+    else:
+        raise TypeError(f"{dependant.call!r} is run for requests: make it a coroutine function")
+    for each in dependant.dependencies:
+        _refuse_threads(each)
+
+
 class _StrictRoute(APIRoute):
-    """What all routes have in common: who comes without a token is told so before anything else."""
+    """What all routes have in common: who comes without a token is told so before anything else.
+
+    Raises:
+        TypeError: when it is made of an endpoint or a dependency that is no coroutine function.
+    """
 
     body_bytes_max: ClassVar[int] = JSON_BYTES_MAX
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        _refuse_threads(self.dependant)
+        return super().get_route_handler()
 
     @cached_property
     def needs_caller(self) -> bool:

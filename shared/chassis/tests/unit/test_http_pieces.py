@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Annotated
 from uuid import UUID
 
 import pytest
+from fastapi import APIRouter, Depends
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from chassis.api.middleware import sane_request_id
 from chassis.api.pages import PageQuery, encode_cursor, page_of
 from chassis.api.preconditions import IfMatch, conditional, version_etag
+from chassis.api.routing import OwnWorkRoute, UnitOfWorkRoute
 from chassis.api.values import Body, Money, PositiveMoney, WholeNumber
 from chassis.clock import rfc3339
 from chassis.ids import new_id
@@ -134,3 +137,28 @@ def test_a_trace_is_carried_on_with_a_span_of_our_own_and_nonsense_starts_a_new_
 @pytest.mark.parametrize("value", ["", "a b", "x" * 101, "é", "a\nb"])
 def test_a_request_id_that_could_forge_a_log_line_is_not_taken(value: str):
     assert sane_request_id(value) is None
+
+
+def in_a_thread() -> int:
+    return 1
+
+
+class MadeInAThread:
+    pass
+
+
+async def through_another(_: Annotated[int, Depends(in_a_thread)]) -> int:
+    return 2
+
+
+@pytest.mark.parametrize("dependency", [in_a_thread, MadeInAThread, through_another])
+@pytest.mark.parametrize("route_class", [OwnWorkRoute, UnitOfWorkRoute])
+def test_a_route_refuses_what_would_be_given_a_thread_for_each_request(route_class, dependency):
+    router = APIRouter(route_class=route_class)
+
+    async def read(_: Annotated[object, Depends(dependency)]) -> None: ...
+
+    with pytest.raises(TypeError, match="coroutine function"):
+        router.get("/some/")(read)
+    with pytest.raises(TypeError, match="in_a_thread"):
+        router.get("/some/")(in_a_thread)
