@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, SmallInteger, bindparam, func, select, text
+from sqlalchemy import BigInteger, Row, Select, SmallInteger, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import ColumnElement
 
 from ledger.adapters.tables.chain import block_verifications, blocks, checkpoints, head, postings, tree_spans
 from ledger.domain.accounts import Posting
@@ -33,6 +32,19 @@ _VERIFIED: Final = text(
     " ORDER BY to_index LIMIT 1) AS passed"
 ).bindparams(bindparam("start", type_=BigInteger), bindparam("end", type_=BigInteger))
 
+# What most requests ask, made once: to compose a statement takes longer than PostgreSQL takes to answer it.
+_BLOCKS: Final = select(blocks).order_by(blocks.c.block_index)
+_BY_HASH: Final = _BLOCKS.where(blocks.c.hash == bindparam("hash"))
+_BY_INDEX: Final = _BLOCKS.where(blocks.c.block_index == bindparam("index"))
+_RANGE: Final = _BLOCKS.where(blocks.c.block_index >= bindparam("start"), blocks.c.block_index < bindparam("end"))
+_POSTINGS: Final = (
+    select(postings)
+    .where(postings.c.block_index >= bindparam("first"), postings.c.block_index <= bindparam("last"))
+    .order_by(postings.c.block_index, postings.c.line)
+)
+_HEAD: Final = select(head).where(head.c.id == 1)
+_LATEST_CHECKPOINT: Final = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
+
 
 class ChainReader:
     """Reads on one connection; takes no locks."""
@@ -41,41 +53,36 @@ class ChainReader:
         self._connection = connection
 
     async def head(self) -> HeadState:
-        row = (await self._connection.execute(select(head).where(head.c.id == 1))).one()
+        row = (await self._connection.execute(_HEAD)).one()
         return HeadState(row.size, row.tip, row.tip_at, bytes(row.peaks))
 
     async def find_by_hash(self, block_hash: str) -> StoredBlock | None:
-        found = await self._blocks(blocks.c.hash == block_hash)
+        found = await self._blocks(_BY_HASH, hash=block_hash)
         return found[0] if found else None
 
     async def find_by_index(self, index: int) -> StoredBlock | None:
-        found = await self._blocks(blocks.c.block_index == index)
+        found = await self._blocks(_BY_INDEX, index=index)
         return found[0] if found else None
 
     async def range(self, start: int, end: int) -> list[StoredBlock]:
         """Blocks start..end-1 that exist, in order."""
-        return await self._blocks((blocks.c.block_index >= start) & (blocks.c.block_index < end))
+        return await self._blocks(_RANGE, start=start, end=end)
 
     async def pages(self, start: int, end: int) -> AsyncIterator[list[StoredBlock]]:
         """Blocks start..end-1 page by page; a page has gaps where blocks are missing."""
         for first in range(start, end, PAGE_BLOCKS):
             yield await self.range(first, min(first + PAGE_BLOCKS, end))
 
-    async def _blocks(self, condition: ColumnElement[bool]) -> list[StoredBlock]:
-        rows = (await self._connection.execute(select(blocks).where(condition).order_by(blocks.c.block_index))).all()
+    async def _blocks(self, statement: Select[Any], **values: Any) -> list[StoredBlock]:
+        rows = (await self._connection.execute(statement, values)).all()
         lines = await self._postings([row.block_index for row in rows])
         return [_stored(row, lines.get(row.block_index, ())) for row in rows]
 
     async def _postings(self, indexes: Sequence[int]) -> Mapping[int, tuple[tuple[str, Posting], ...]]:
         if not indexes:
             return {}
-        statement = (
-            select(postings)
-            .where(postings.c.block_index >= indexes[0], postings.c.block_index <= indexes[-1])
-            .order_by(postings.c.block_index, postings.c.line)
-        )
         found: dict[int, tuple[tuple[str, Posting], ...]] = {}
-        for row in await self._connection.execute(statement):
+        for row in await self._connection.execute(_POSTINGS, {"first": indexes[0], "last": indexes[-1]}):
             line = (row.currency, Posting(row.account, row.amount))
             found[row.block_index] = (*found.get(row.block_index, ()), line)
         return found
@@ -129,8 +136,7 @@ class ChainReader:
     # --- checkpoints and verifications ------------------------------------------------------------------------------
 
     async def latest_checkpoint(self) -> StoredCheckpoint | None:
-        statement = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = (await self._connection.execute(_LATEST_CHECKPOINT)).one_or_none()
         return None if row is None else _checkpoint(row)
 
     async def checkpoints_within(self, start: int, end: int) -> list[StoredCheckpoint]:

@@ -7,13 +7,14 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Text, and_, cast, func, or_, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.arrays import among
 from ledger.adapters.reconciliation_book import count_overdue
 from ledger.adapters.tables.chain import postings, quarantined_events
 from ledger.adapters.tables.money import programs, transactions
-from ledger.adapters.tables.reading import account_totals, block_counts, money_totals, program_balances, row_counts
+from ledger.adapters.tables.reading import program_balances
 from ledger.adapters.tables.witnesses import checkpoint_cosignatures
 from ledger.adapters.transaction_reading import view_of
 from ledger.domain.money import CURRENCIES
@@ -28,6 +29,17 @@ _KINDS: Final = ("external", "available", "committed", "bank", "beneficiary")
 _UNSETTLED: Final = (Status.SUBMITTED, Status.UNKNOWN, Status.DISPUTED)
 _OUTGOING: Final = (TransactionType.DISBURSEMENT, TransactionType.REFUND)
 
+_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+# A few rows of five tables in one answer; amounts as text, which keeps their digits.
+_SUMS: Final = text(
+    "SELECT (SELECT jsonb_object_agg(name, number) FROM row_counts) AS counted,"
+    " (SELECT count(*) FROM programs WHERE deleted_at IS NOT NULL) AS deleted,"
+    " (SELECT jsonb_object_agg(transaction_type, number) FROM block_counts WHERE number > 0) AS blocks,"
+    " (SELECT jsonb_agg(jsonb_build_array(currency, received::text, committed::text, disbursed::text, refunded::text))"
+    " FROM money_totals) AS totals,"
+    " (SELECT jsonb_agg(jsonb_build_array(currency, kind, balance::text)) FROM account_totals) AS accounts"
+).columns(counted=JSONB, blocks=JSONB, totals=JSONB, accounts=JSONB)
+
 
 class PublicReader:
     """Keeps `reading_ports.PublicReading`."""
@@ -36,24 +48,21 @@ class PublicReader:
         self._connection = connection
 
     async def snapshot(self) -> None:
-        await self._connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        await self._connection.execute(_SNAPSHOT)
 
     async def sums(self) -> Sums:
-        execute = self._connection.execute
-        counted = {row.name: row.number for row in await execute(select(row_counts))}
+        found = (await self._connection.execute(_SUMS)).one()
+        counted = found.counted or {}
         # Every currency of the books, also while nothing has moved in it.
         totals = {currency: dict.fromkeys(_TOTALS, Decimal(0)) for currency in CURRENCIES}
-        for row in await execute(select(money_totals)):
-            totals[row.currency] = {name: getattr(row, name) for name in _TOTALS}
+        for currency, *amounts in found.totals or ():
+            totals[currency] = dict(zip(_TOTALS, map(Decimal, amounts), strict=True))
         accounts = {currency: dict.fromkeys(_KINDS, Decimal(0)) for currency in CURRENCIES}
-        for row in await execute(select(account_totals)):
-            accounts[row.currency][row.kind] = row.balance
-        deleted = await self._connection.scalar(
-            select(func.count()).select_from(programs).where(programs.c.deleted_at.is_not(None))
-        )
+        for currency, kind, balance in found.accounts or ():
+            accounts[currency][kind] = Decimal(balance)
         return Sums(
-            blocks={row.transaction_type: row.number for row in await execute(select(block_counts)) if row.number},
-            programs=counted.get("programs", 0) - int(deleted or 0),
+            blocks=found.blocks or {},
+            programs=counted.get("programs", 0) - found.deleted,
             beneficiaries=counted.get("beneficiaries", 0),
             totals=totals,
             accounts=accounts,

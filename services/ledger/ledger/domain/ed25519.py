@@ -1,5 +1,6 @@
 """Ed25519 as the ledger accepts it: only canonical encodings, and no points of small order."""
 
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -9,6 +10,8 @@ from ledger.domain.refusals import BadKeyError
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+# Keys whose point was found sound are not looked at again: our own, older ones, and those of witnesses.
+KEYS_KEPT: Final = 256
 _P: Final = 2**255 - 19
 _L: Final = 2**252 + 27742317777372353535851937790883648493  # order of the base point (RFC 8032, 5.1)
 _D: Final = -121665 * pow(121666, -1, _P) % _P
@@ -31,8 +34,8 @@ def _check_point(encoded: bytes, what: str) -> None:
         raise BadKeyError(f"{what}: not canonically encoded")
     if y in _SMALL_ORDER_Y:
         raise BadKeyError(f"{what}: a point of small order")
-    x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
-    if pow(x_squared, (_P - 1) // 2, _P) != 1:
+    # x^2 is (y^2 - 1) / (d y^2 + 1): a square exactly when the product of the two is one, and that needs no inverse.
+    if pow((y * y - 1) * (_D * y * y + 1), (_P - 1) // 2, _P) != 1:
         raise BadKeyError(f"{what}: not a point of the curve")
 
 
@@ -41,6 +44,12 @@ def check_public_key(public_key: bytes) -> None:
     if len(public_key) != KEY_BYTES:
         raise BadKeyError(f"a public key has {KEY_BYTES} bytes")
     _check_point(public_key, "public key")
+
+
+@lru_cache(maxsize=KEYS_KEPT)
+def _sound_key(public_key: bytes) -> Ed25519PublicKey:
+    check_public_key(public_key)
+    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 def generate_seed() -> bytes:
@@ -61,14 +70,14 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     if len(signature) != SIGNATURE_BYTES:
         return False
     try:
-        check_public_key(public_key)
+        key = _sound_key(public_key)
         _check_point(signature[:KEY_BYTES], "signature")
     except BadKeyError:
         return False
     if int.from_bytes(signature[KEY_BYTES:], "little") >= _L:
         return False
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+        key.verify(signature, message)
     except InvalidSignature:
         return False
     return True
