@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.adapters.tables.chain import block_verifications, blocks, checkpoints, head, postings, tree_spans
+from ledger.adapters.verification_reading import find_standing_failure
 from ledger.domain.accounts import Posting
 from ledger.domain.merkle import HASH_BYTES
 from ledger.domain.proofs import NodeId, plan_root
@@ -149,7 +150,13 @@ class ChainReader:
         return [_checkpoint(row) for row in await self._connection.execute(statement)]
 
     async def verified(self, start: int, end: int) -> dict[int, str]:
-        """Who verified each of the blocks start..end-1 that passed: of several, the pass that ended first after it."""
+        """Who verified each of the blocks start..end-1 that passed: of several, the pass that ended first after it.
+
+        None of those from a block on that was found broken and not mended since, whoever had passed them before.
+        """
+        failure = await find_standing_failure(self._connection)
+        if failure is not None and failure.block_index is not None:
+            end = min(end, failure.block_index)
         rows = await self._connection.execute(_VERIFIED, {"start": start, "end": end})
         return {row.block_index: row.verified_by for row in rows}
 

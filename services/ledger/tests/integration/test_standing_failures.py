@@ -119,3 +119,26 @@ async def test_a_worker_whose_clock_is_behind_reads_everything_once_a_night(scen
     [row] = await scenario.fetch("SELECT due_at FROM verification_rounds WHERE name = 'nightly'")
     assert row["due_at"] > now
     assert len(await scenario.fetch("SELECT FROM block_verifications WHERE verified_by = 'nightly'")) == 1
+
+
+async def test_no_block_is_shown_as_verified_from_the_first_that_was_found_broken_on(scenario):
+    """An earlier pass that found it whole is no answer to whoever looks at it now."""
+    await scenario.donate("10.00")
+    [block] = await scenario.fetch("SELECT hash FROM blocks WHERE block_index = 1")
+
+    async def shown() -> list[str | None]:
+        async with scenario.service.client() as anyone:
+            chain = (await anyone.get("/api/v1/blockchain/chain/")).json()["items"]
+            alone = [(await anyone.get(f"/api/v1/blockchain/blocks/{each}/")).json() for each in range(3)]
+            checked = (await anyone.get(f"/api/v1/blockchain/verify/{block['hash']}/")).json()["block"]
+        assert chain == alone
+        assert checked == chain[1]
+        assert [each["is_verified"] for each in chain] == [each["verified_by"] is not None for each in chain]
+        return [each["verified_by"] for each in chain]
+
+    await scenario.verifier.record(replace(SOUND, end=3), "ledger worker")
+    assert await shown() == ["ledger worker"] * 3
+    await scenario.verifier.record(BROKEN, "scrub")
+    assert await shown() == ["ledger worker", None, None]
+    await scenario.verifier.record(SOUND, "command line")
+    assert None not in await shown()
