@@ -1,6 +1,7 @@
 """Reads MT940 customer statements (SWIFT user handbook, category 9), strictly: what does not fit is refused by name."""
 
 import re
+from calendar import isleap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -164,17 +165,21 @@ def _line(found: Field, texts: Sequence[str], opens: date, closes: date) -> Read
 
 
 def _entry_date(row: int, month: str | None, day: str | None, value_date: date, period: tuple[date, date]) -> date:
-    """MMDD next to the value date; without one, the value date as far as it lies within the statement."""
+    """MMDD of the year in which the statement has that day, else of the one nearest to the value date.
+
+    Interest and corrections are valued up to a year or more away from their entry. Without MMDD it is the value date,
+    as far as it lies within the statement.
+    """
     if month is None or day is None or not (month + day).strip():
         return min(value_date, period[1]) if value_date >= period[0] else _begins(*period)
-    years = (value_date.year + offset for offset in (-1, 0, 1))
-    if month == "02" and day == "29":
-        candidates = [date(year, 2, 29) for year in years if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)]
-        if not candidates:
+    years = {*range(period[0].year, period[1].year + 1), *(value_date.year + offset for offset in (-1, 0, 1))}
+    if (month, day) == ("02", "29"):
+        years = {year for year in years if isleap(year)}
+        if not years:
             refuse(row, ":61: entry date", "date_malformed", "no such day")
-    else:
-        candidates = [_day(row, ":61: entry date", year, month, day) for year in years]
-    return min(candidates, key=lambda candidate: abs((candidate - value_date).days))
+    candidates = [_day(row, ":61: entry date", year, month, day) for year in sorted(years)]
+    within = [candidate for candidate in candidates if period[0] <= candidate <= period[1]]
+    return min(within or candidates, key=lambda candidate: abs((candidate - value_date).days))
 
 
 def _begins(opens: date, closes: date) -> date:

@@ -61,6 +61,28 @@ def test_a_line_that_says_only_an_old_value_date_is_on_a_day_that_its_statement_
     assert (first.covers_from, first.covers_to) == (date(2026, 7, 1), date(2026, 7, 1))
 
 
+@pytest.mark.parametrize(
+    ("period", "line", "entered"),
+    [
+        # Interest of the whole year, and a cheque valued long before or after it was entered.
+        (("251230", "251231"), ":61:2503011231C", date(2025, 12, 31)),
+        (("251231", "260102"), ":61:2501150102C", date(2026, 1, 2)),
+        (("260101", "260105"), ":61:2612310104C", date(2026, 1, 4)),
+        (("240228", "240229"), ":61:2309010229C", date(2024, 2, 29)),
+        # The turn of the year within one statement, each day on its own side of it.
+        (("251229", "260105"), ":61:2601021231C", date(2025, 12, 31)),
+        (("251229", "260105"), ":61:2512310102C", date(2026, 1, 2)),
+    ],
+)
+def test_an_entry_is_of_the_year_that_its_statement_covers_however_far_away_its_value_is(period, line, entered):
+    text = TWO_DAYS[: TWO_DAYS.index(":20:DAY2")].replace(":61:2607010701C", line)
+    for field, day in zip(("60F", "62F"), period, strict=True):
+        text = text.replace(f":{field}:C260701", f":{field}:C{day}")
+    [statement] = read(text).statements
+    assert [found.entry_date for found in statement.lines] == [entered]
+    assert statement.covers_from <= entered <= statement.covers_to
+
+
 def test_parts_of_a_day_that_continue_each_other_are_counted_together():
     parts = [("1", "1,00", "0,99"), ("2", "0,99", "0,98"), ("3", "0,98", "0,97")]
     for text in (day_in_parts(*parts), day_in_parts(*reversed(parts))):
