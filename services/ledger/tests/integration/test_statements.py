@@ -169,7 +169,7 @@ async def test_of_two_overlapping_files_at_once_one_has_the_lines_that_are_new(s
         ((NIGERIAN, CSV, {}), "line 1, date", "column_missing"),
         ((NIGERIAN, CSV, {"mapping": "nobody"}), "mapping", "mapping_unknown"),
         ((NIGERIAN, CSV, {"mapping": "nigerian", "surprise": "1"}), "surprise", "extra_forbidden"),
-        ((NIGERIAN, CSV, {"mapping": "nigerian", "covers_from": "soon"}), "covers_from", "date_from_datetime_parsing"),
+        ((NIGERIAN, CSV, {"mapping": "nigerian", "covers_from": "soon"}), "covers_from", "date_malformed"),
         ((standard([("2999-01-01", "1.00", "", "")]), CSV, {}), "line 1, date", "date_in_future"),
         ((f"{STANDARD_HEADER}\n", CSV, {}), "line 1, date", "period_unknown"),
     ],

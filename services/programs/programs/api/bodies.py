@@ -1,6 +1,7 @@
 """What programs accepts: bodies and queries, each field with its limit."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
@@ -23,6 +24,7 @@ RULE_VALUES_MAX: Final = 50
 YEAR_MIN, YEAR_MAX = 1900, 2999
 # IANA names are at most 14 + 1 + 14 characters so far.
 TIME_ZONE_CHARACTERS_MAX: Final = 64
+_DAY_AND_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 def _time_zone(value: str) -> str:
@@ -33,8 +35,9 @@ def _time_zone(value: str) -> str:
     return value
 
 
-def _text_only(value: Any) -> Any:
-    if not isinstance(value, str):
+def _rfc_3339(value: Any) -> Any:
+    # Not in figures either: pydantic would take them for seconds since 1970.
+    if not isinstance(value, str) or not _DAY_AND_TIME.match(value):
         raise PydanticCustomError("time_malformed", "must be a string as in RFC 3339: 2026-01-31T09:00:00Z")
     return value
 
@@ -53,7 +56,7 @@ def _weight(value: str) -> str:
 
 Category = Annotated[Name, StringConstraints(max_length=100)]
 TimeZone = Annotated[str, StringConstraints(max_length=TIME_ZONE_CHARACTERS_MAX), AfterValidator(_time_zone)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_utc)]
 # A percentage as a decimal string with at most two decimals: weights of three criteria must still sum to 100 exactly.
 Weight = Annotated[PositiveMoney, AfterValidator(_weight)]
 Slots = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]

@@ -276,6 +276,7 @@ async def test_lists_refuse_ids_they_do_not_have(scenario):
         ("requirements", {"name": "x", "required": "yes"}),
         ("timeline", {"name": "x", "starts_at": "2026-01-02T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"}),
         ("timeline", {"name": "x", "starts_at": 1, "ends_at": 2}),
+        ("timeline", {"name": "x", "starts_at": "1767225600", "ends_at": "1769904000"}),
         ("timeline", {"name": "x", "starts_at": "2026-01-02T00:00:00", "ends_at": "2026-01-03T00:00:00"}),
         ("timeline", {"name": "x", "starts_at": "0001-01-01T00:00:00+14:00", "ends_at": "2026-01-03T00:00:00Z"}),
     ],

@@ -15,6 +15,7 @@ CURRENCY_DIGITS: Final = {"NGN": 2}
 AMOUNT_DIGITS_MAX: Final = 15
 _AMOUNT: Final = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]*")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EARLIEST: Final = date(1900, 1, 1)
 _LATEST: Final = date(2999, 12, 31)
 
@@ -68,6 +69,13 @@ def _plain_digits(value: Any) -> Any:
     return value
 
 
+def _plain_day(value: Any) -> Any:
+    # pydantic takes a day out of seconds since 1970 as well, and out of a midnight anywhere on earth.
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise PydanticCustomError("date_malformed", "must be a day such as 2026-01-31")
+    return value
+
+
 def _sane_date(value: date) -> date:
     if not _EARLIEST <= value <= _LATEST:
         raise PydanticCustomError("date_out_of_range", "must lie between 1900 and 2999")
@@ -87,7 +95,7 @@ _Exact = Annotated[str, StringConstraints(strip_whitespace=False)]
 Money = Annotated[_Exact, AfterValidator(_amount)]
 PositiveMoney = Annotated[_Exact, AfterValidator(_amount), AfterValidator(_positive)]
 CurrencyCode = Annotated[_Exact, AfterValidator(_currency)]
-SaneDate = Annotated[date, AfterValidator(_sane_date)]
+SaneDate = Annotated[date, BeforeValidator(_plain_day), AfterValidator(_sane_date)]
 
 
 class Reason(Body):

@@ -1,6 +1,6 @@
 """Cursors, ETags, amounts: the small pieces that every answer is made of."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Annotated
 from uuid import UUID
@@ -17,7 +17,7 @@ from chassis.api.middleware import sane_request_id
 from chassis.api.pages import PageQuery, encode_cursor, page_of
 from chassis.api.preconditions import IfMatch, conditional, version_etag
 from chassis.api.routing import OwnWorkRoute, UnitOfWorkRoute
-from chassis.api.values import Body, Money, PositiveMoney, WholeNumber
+from chassis.api.values import Body, Money, PositiveMoney, SaneDate, WholeNumber
 from chassis.clock import rfc3339
 from chassis.ids import new_id
 from chassis.refusals import FieldRefusalError, StaleVersionError
@@ -81,6 +81,25 @@ def test_a_whole_number_is_written_in_one_way_only(number: str):
     with pytest.raises(ValidationError):
         Numbers.model_validate({"number": number})
     assert [Numbers.model_validate({"number": text}).number for text in ("0", "-5", "10")] == [0, -5, 10]
+
+
+class Days(BaseModel):
+    day: SaneDate
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        0, 1764374400, 20260101, 1.0, True, None, "0", "1764374400", "20260101", "2026-1-1", "2026-01-01 ",
+        "2026-01-01T00:00:00", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00+14:00", "2026-W01-1", "٢026-01-01",
+        "2026-02-29", "1899-12-31", "3000-01-01", "0001-01-01", "9999-12-31",
+    ],
+)  # fmt: skip
+def test_a_day_is_written_in_one_way_only_and_never_as_seconds_or_with_a_time(day: object):
+    with pytest.raises(ValidationError):
+        Days.model_validate({"day": day})
+    assert Days.model_validate({"day": "2028-02-29"}).day == date(2028, 2, 29)
+    assert Days.model_json_schema()["properties"]["day"]["format"] == "date"
 
 
 def test_what_the_client_has_is_answered_304_without_a_body():
