@@ -1,7 +1,6 @@
 """Proofs, checkpoints and tiles: what a stranger needs to check us without trusting us."""
 
 import base64
-import re
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -16,6 +15,7 @@ from chassis.api.values import WholeNumber
 from ledger.api.answers import PROBLEM
 from ledger.api.blockchain import INDEX_MAX, answer, find_block
 from ledger.api.dependencies import Wiring
+from ledger.api.negotiation import asks_for_json
 from ledger.api.shapes import CheckpointShape, ConsistencyShape, InclusionShape
 from ledger.api.streaming import IMMUTABLE, packed_if_asked
 from ledger.domain import tiles
@@ -61,15 +61,6 @@ def _not_yet() -> ProblemError:
     return ProblemError(409, refusal.CODE, refusal.detail, headers=headers)
 
 
-def _asks_for_json(request: Request) -> bool:
-    """RFC 9110 12.5.1: named, in whatever case, with a weight above zero."""
-    for part in request.headers.get("accept", "").lower().split(","):
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        if kind == "application/json":
-            return not any(re.fullmatch(r"q=0(\.0*)?", each) for each in parameters)
-    return False
-
-
 @router.get(
     "/checkpoint/",
     response_model=CheckpointShape,
@@ -78,7 +69,7 @@ def _asks_for_json(request: Request) -> bool:
 async def read_checkpoint(request: Request, work: Work, wiring: Wiring) -> Response:
     """The signed note as text; as JSON when that is asked for."""
     latest = await _latest(wiring.chain(work))
-    if not _asks_for_json(request):
+    if not asks_for_json(request):
         return conditional(request, latest.note.encode(), media_type=TEXT)
     body = {
         "origin": wiring.settings.origin,

@@ -11,25 +11,13 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from chassis.api.preconditions import PUBLIC_CACHE, client_has, conditional
+from ledger.api.negotiation import accepts_gzip
 
 # The first blocks of a chain never change.
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 # zlib's own default; higher levels take several times as long for a few per cent.
 _GZIP_LEVEL: Final = 6
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS  # 16 stands for gzip's framing
-
-
-def accepts_gzip(request: Request) -> bool:
-    """RFC 9110 12.5.3: gzip named with a weight above zero; `*` says nothing about what the client can read."""
-    for part in request.headers.get("accept-encoding", "").split(","):
-        coding, _, parameters = part.strip().partition(";")
-        if coding.strip().lower() in {"gzip", "x-gzip"}:
-            name, _, weight = parameters.strip().partition("=")
-            try:
-                return name.strip().lower() != "q" or float(weight) > 0
-            except ValueError:
-                return False
-    return False
 
 
 async def _nothing() -> AsyncIterator[bytes]:

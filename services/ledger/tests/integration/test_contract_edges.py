@@ -180,9 +180,29 @@ async def test_a_checkpoint_is_json_for_those_who_ask_for_json(scenario):
             ("Application/JSON;q=0.5, text/html", "application/json"),
             ("text/plain, application/json;q=0", "text/plain"),
             ("application/jsonlines", "text/plain"),
+            ("application/json, text/plain, */*", "application/json"),
+            ("application/json;q=0.5, */*;q=0.1", "application/json"),
+            ("text/plain, application/json;q=0.5", "text/plain"),
+            ("application/json;q=0.2, text/*", "text/plain"),
+            ("application/json;q=0.2, */*;q=0.3", "text/plain"),
+            ("application/json;q=0.000", "text/plain"),
+            ("application/json;q=much", "text/plain"),
         ):
             answer = await anyone.get("/api/v1/blockchain/checkpoint/", headers={"Accept": accept})
             assert answer.headers["content-type"].partition(";")[0] == kind, accept
+        lines = [("Accept", "text/html"), ("Accept", "application/json")]
+        answer = await anyone.get("/api/v1/blockchain/checkpoint/", headers=lines)
+        assert answer.headers["content-type"] == "application/json", "a list in several lines is one list"
+
+
+async def test_a_coding_in_whatever_line_of_the_list_it_stands_is_heard(scenario):
+    async with scenario.service.client() as anyone:
+        for path in (f"{TRANSACTIONS}export.csv?height=2", "/api/v1/blockchain/export.preimages.jsonl?height=2"):
+            lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
+            answer = await anyone.get(path, headers=lines)
+            assert answer.headers.get("content-encoding") == "gzip", path
+            refused = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip;q=0")]
+            assert "content-encoding" not in (await anyone.get(path, headers=refused)).headers, path
 
 
 async def test_a_signed_webhook_of_any_kind_is_kept_whatever_its_words_are(urls, storage):
