@@ -7,10 +7,9 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
-from chassis.api.callers import AuthenticatedCaller, Caller, OptionalCaller
+from chassis.api.callers import AuthenticatedCaller, Caller, OptionalCaller, require_token
 from chassis.api.pages import Page, PageQuery, encode_cursor
 from chassis.api.preconditions import PUBLIC_CACHE, IfMatchHeader, conditional, version_etag
-from chassis.api.problems import ProblemError
 from chassis.api.routing import UnitOfWorkRoute, Work
 from chassis.api.values import Answer, Body, ShortText, Text
 from ledger.api.answers import PRIVATE, public_transaction_body
@@ -107,8 +106,8 @@ async def list_beneficiaries(
     query: Annotated[BeneficiariesQuery, Query()],
 ) -> Response:
     """Everyone who consented; with `mine`, my own, shown or not."""
-    if query.mine and caller is None:
-        raise ProblemError(401, "unauthenticated", "Whose? This needs an access token.")
+    if query.mine:
+        require_token(request)
     mine = caller.user_id if query.mine and caller is not None else None
     position = query.position(UUID)
     pages = await wiring.beneficiaries(work).page(

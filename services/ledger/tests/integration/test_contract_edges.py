@@ -205,6 +205,14 @@ async def test_a_coding_in_whatever_line_of_the_list_it_stands_is_heard(scenario
             assert "content-encoding" not in (await anyone.get(path, headers=refused)).headers, path
 
 
+async def test_every_401_says_how_to_come_in(scenario):
+    async with scenario.service.client() as anyone:
+        for path in (TRANSACTIONS, PAYEE, "/api/v1/payments/open/", "/api/v1/beneficiaries/?mine=true"):
+            answer = await anyone.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), path
+            assert answer.headers["www-authenticate"].startswith("Bearer "), path
+
+
 async def test_a_signed_webhook_of_any_kind_is_kept_whatever_its_words_are(urls, storage):
     secret = "sk_test_of_tests"
     settings = storage | {"paystack_secret_key": SecretStr(secret)}
