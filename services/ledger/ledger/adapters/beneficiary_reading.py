@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, case, func, insert, select, update
@@ -10,18 +10,15 @@ from sqlalchemy import Row, Select, case, func, insert, select, update
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
 from chassis.personal_data import Vault
+from ledger.adapters.held_payments import disbursed_ids, disbursements
 from ledger.adapters.people_books import PAGE_PURPOSE
 from ledger.adapters.tables.money import awards, transactions
 from ledger.adapters.tables.people import beneficiaries, beneficiary_consents
 from ledger.adapters.transaction_reading import view_of
-from ledger.domain.transactions import Status, TransactionType
 from ledger.use_cases.readings import BeneficiaryPage, TransactionView
 
 # The wording of what is consented to; a new wording asks anew.
 CONSENT_VERSION = "1"
-_PAID: Final = (transactions.c.transaction_type == TransactionType.DISBURSEMENT) & (
-    transactions.c.status == Status.COMPLETED
-)
 
 
 class BeneficiaryShelf:
@@ -83,12 +80,8 @@ class BeneficiaryShelf:
         return changed
 
     async def payments_to(self, beneficiary_id: UUID, limit: int) -> list[TransactionView]:
-        statement = (
-            select(transactions)
-            .where(transactions.c.beneficiary_id == beneficiary_id, _PAID)
-            .order_by(transactions.c.id)
-            .limit(limit + 1)
-        )
+        paid = disbursed_ids(limit + 1, transactions.c.beneficiary_id == beneficiary_id, newest_first=False)
+        statement = select(transactions).where(transactions.c.id.in_(paid)).order_by(transactions.c.id)
         return [view_of(row) for row in await self._work.connection.execute(statement)]
 
 
@@ -99,10 +92,10 @@ def _with_completion() -> Select[Any]:
         .where(awards.c.application_id == beneficiaries.c.application_id)
         .scalar_subquery()
     )
-    last_paid = (
-        select(func.max(transactions.c.completed_at))
-        .where(transactions.c.beneficiary_id == beneficiaries.c.beneficiary_id, _PAID)
-        .scalar_subquery()
+    theirs = transactions.c.beneficiary_id == beneficiaries.c.beneficiary_id
+    # PostgreSQL's `greatest` passes over what is null.
+    last_paid = func.greatest(
+        *(part.scalar_subquery() for part in disbursements(func.max(transactions.c.completed_at), theirs))
     )
     is_complete = (awarded > 0) & (beneficiaries.c.amount_received >= awarded)
     return select(beneficiaries, case((is_complete, last_paid)).label("completed_at"))

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement, Select
 
 from ledger.adapters.arrays import among
+from ledger.adapters.held_payments import IS_DISBURSED, IS_HELD, disbursed_ids
 from ledger.adapters.tables.money import award_lots, lots, transaction_links, transactions
 from ledger.adapters.transaction_reading import view_of
-from ledger.domain.transactions import Status, TransactionType
+from ledger.domain.transactions import TransactionType
 from ledger.use_cases.reading_ports import Cut, Graph, GraphLink
 from ledger.use_cases.readings import TransactionView
 
@@ -26,14 +27,8 @@ LINKS_MAX: Final = 500
 COUNTED_MAX: Final = 500
 
 _link = transaction_links.c
-_PAID: Final = (transactions.c.transaction_type == TransactionType.DISBURSEMENT) & (
-    transactions.c.status == Status.COMPLETED
-)
 # Where a donation's money can have gone for good: to a beneficiary, or back to its donor.
-_GONE: Final = (transactions.c.transaction_type.in_((TransactionType.DISBURSEMENT, TransactionType.REFUND))) & (
-    transactions.c.status == Status.COMPLETED
-)
-
+_GONE: Final = transactions.c.transaction_type.in_((TransactionType.DISBURSEMENT, TransactionType.REFUND)) & IS_HELD
 
 # Donation by donation, so that one that paid for a hundred thousand awards is not read to its end.
 _PAYMENTS_OF: Final = text(
@@ -41,7 +36,9 @@ _PAYMENTS_OF: Final = text(
     " SELECT link.to_transaction FROM transaction_links AS link"
     " JOIN transactions ON transactions.id = link.to_transaction"
     " WHERE link.from_transaction = donation.id AND link.to_transaction <> ALL (:known)"
-    " AND transactions.transaction_type = 'disbursement' AND transactions.status = 'completed'"
+    " AND transactions.transaction_type = 'disbursement' AND (transactions.status = 'completed' OR EXISTS ("
+    "  SELECT FROM disputes WHERE disputes.transaction_id = transactions.id AND disputes.closed_at IS NULL"
+    "  AND disputes.status_before = 'completed' AND transactions.status = 'disputed'))"
     " ORDER BY link.to_transaction DESC LIMIT :limit) AS paid"
     " ORDER BY paid.to_transaction DESC LIMIT :limit"
 ).bindparams(
@@ -110,7 +107,7 @@ class MoneyGraphReader:
         if start.transaction_type == TransactionType.COMMITMENT:
             return (
                 select(literal(start.id, UuidType), transactions.c.id, transactions.c.amount)
-                .where(transactions.c.award_id == start.award_id, _PAID)
+                .where(transactions.c.award_id == start.award_id, IS_DISBURSED)
                 .order_by(transactions.c.id)
             )
         return None
@@ -126,10 +123,11 @@ class MoneyGraphReader:
                 .order_by(lots.c.received)
             )
         came = {TransactionType.DISBURSEMENT, TransactionType.REFUND}
-        if start.transaction_type in came and start.status == Status.COMPLETED:
+        if start.transaction_type in came:
             return (
                 select(_link.from_transaction, _link.to_transaction, _link.amount)
-                .where(_link.to_transaction == start.id)
+                .join(transactions, transactions.c.id == _link.to_transaction)
+                .where(_link.to_transaction == start.id, IS_HELD)
                 .order_by(_link.id)
             )
         return None
@@ -137,9 +135,7 @@ class MoneyGraphReader:
     # --- parts ------------------------------------------------------------------------------------------------------
 
     async def _newest_payments(self, program_id: UUID | None, limit: int) -> list[UUID]:
-        statement = select(transactions.c.id).where(_PAID).order_by(transactions.c.id.desc()).limit(limit)
-        if program_id is not None:
-            statement = statement.where(transactions.c.program_id == program_id)
+        statement = disbursed_ids(limit, *_within(program_id), newest_first=True)
         return list((await self._connection.scalars(statement)).all())
 
     async def _payments_of(self, donations: Collection[UUID], known: Collection[UUID], limit: int) -> list[UUID]:
@@ -171,10 +167,8 @@ class MoneyGraphReader:
         return _Part([last], links[:room], is_cut=True)
 
     async def _cut(self, reason: Literal["count", "depth"], program_id: UUID | None, shown: Collection[UUID]) -> Cut:
-        left = select(transactions.c.id).where(_PAID, _none_of(transactions.c.id, shown))
-        if program_id is not None:
-            left = left.where(transactions.c.program_id == program_id)
-        some = left.order_by(transactions.c.id.desc()).limit(COUNTED_MAX).subquery()
+        left = (_none_of(transactions.c.id, shown), *_within(program_id))
+        some = disbursed_ids(COUNTED_MAX, *left, newest_first=True).subquery()
         nodes = int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
         behind = select(_link.id).join(some, some.c.id == _link.to_transaction).limit(COUNTED_MAX).subquery()
         links = int(await self._connection.scalar(select(func.count()).select_from(behind)) or 0)
@@ -189,6 +183,10 @@ class MoneyGraphReader:
 
 def _ends(links: Iterable[GraphLink]) -> Iterable[UUID]:
     return chain.from_iterable((link.source, link.target) for link in links)
+
+
+def _within(program_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    return () if program_id is None else (transactions.c.program_id == program_id,)
 
 
 def _none_of(column: ColumnElement[Any], ids: Collection[UUID]) -> ColumnElement[bool]:

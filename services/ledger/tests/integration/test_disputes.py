@@ -117,6 +117,45 @@ async def test_a_resolution_moves_the_books_once_and_only_by_what_is_missing(
     assert (again.status_code, again.json()["code"]) == (409, "illegal_state")
 
 
+@pytest.mark.parametrize(
+    ("before", "held", "outcome", "left"),
+    [("completed", "60.00", "reversed", "0.00"), ("completed", "60.00", "completed", "60.00"),
+     ("submitted", "0.00", "completed", "60.00"), ("failed", "0.00", "failed", "0.00")],
+)  # fmt: skip
+async def test_disputed_money_is_shown_where_the_books_hold_it_until_people_agree(
+    scenario, *, before, held, outcome, left
+):
+    _, payment_id = await disputed(scenario, before)
+    [page] = await scenario.fetch("UPDATE beneficiaries SET is_public = true RETURNING beneficiary_id AS id")
+    for number, amount in enumerate((held, left)):
+        seen = await shown(scenario, payment_id, page["id"])
+        assert set(seen.values()) == {amount}, seen
+        async with scenario.service.client() as anyone:
+            completion = (await anyone.get(f"/api/v1/beneficiaries/{page['id']}/")).json()["completion_date"]
+        assert (completion is not None) is (amount == "60.00")
+        if number == 0:
+            await resolve(scenario, payment_id, outcome)
+
+
+async def shown(scenario: Any, payment_id: UUID, beneficiary_id: UUID) -> dict[str, str]:
+    """How much was paid, by every public answer that says so."""
+    [donation] = await transactions(scenario, "donation")
+    [commitment] = await transactions(scenario, "commitment")
+    seen = {}
+    async with scenario.service.client() as anyone:
+        for path in (
+            "graph/", f"graph/?program_id={scenario.program_id}", "graph/?depth=2",
+            f"trace/{donation['id']}/", f"trace/{payment_id}/?direction=backward",
+            f"trace/{commitment['id']}/?direction=forward",
+        ):  # fmt: skip
+            links = (await anyone.get(f"/api/v1/blockchain/{path}")).json()["links"]
+            seen[path] = f"{sum(float(link['amount']) for link in links):.2f}"
+        impact = (await anyone.get(f"/api/v1/beneficiaries/{beneficiary_id}/impact/")).json()
+        stats = (await anyone.get("/api/v1/blockchain/stats/")).json()
+    seen["payments"] = f"{sum(float(paid['amount']) for paid in impact['disbursements']):.2f}"
+    return seen | {"received": impact["amount_received"], "stats": stats["totals"]["NGN"]["disbursed"]}
+
+
 async def test_others_hear_of_a_resolution_as_of_any_payment(scenario):
     _, payment_id = await disputed(scenario, "submitted")
     await resolve(scenario, payment_id, "reversed")

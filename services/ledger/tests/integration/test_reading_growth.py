@@ -86,6 +86,11 @@ FILL = (
     SELECT source, {id}, amount
     FROM {blocks} CROSS JOIN LATERAL (VALUES ({lot}, 9.99), ({first}, 0.01)) AS paid(source, amount)
     WHERE i % 3 = 1 ON CONFLICT DO NOTHING""",
+    # Every payment was disputed once, and is settled.
+    """INSERT INTO disputes (dispute_id, transaction_id, status_before, code, outcome, proposed_by, proposed_at,
+        approved_by, approved_at, closed_at)
+    SELECT {id}, {id}, 'completed', 'amount_differs', 'completed', {before}, now(), {lot}, now(), now()
+    FROM {blocks} WHERE i % 3 = 1""",
     """INSERT INTO tree_spans (level, first, hashes)
     SELECT level, min(i), string_agg(sha256(int8send(level * 1000000 + i)), '' ORDER BY i)
     FROM generate_series(0, 16) AS level
