@@ -127,8 +127,11 @@ class PublicReader:
         row = (await self._connection.execute(statement)).one_or_none()
         return None if row is None else view_of(row)
 
-    async def find_named(self, references: Sequence[UUID]) -> TransactionView | None:
-        """The transaction that a block is about: the first of the ids it names that is one."""
-        rows = (await self._connection.execute(select(transactions).where(among(transactions.c.id, references)))).all()
+    async def find_behind(self, block_hash: str, references: Sequence[UUID]) -> TransactionView | None:
+        mine = transactions.c.blockchain_hash == block_hash
+        statement = select(transactions).where(or_(mine, among(transactions.c.id, references)))
+        rows = (await self._connection.execute(statement)).all()
         found = {row.id: row for row in rows}
-        return next((view_of(found[each]) for each in references if each in found), None)
+        # A bank's return has a transaction of its own, and its block names the payment that came back.
+        own = [row.id for row in rows if row.blockchain_hash == block_hash]
+        return next((view_of(found[each]) for each in (*own, *references) if each in found), None)

@@ -139,5 +139,5 @@ async def transaction_of_block(reader: PublicReading, block: StoredBlock) -> dic
             references.append(UUID(str(name)))
         except ValueError:
             continue
-    row = await reader.find_named(references)
+    row = await reader.find_behind(block.hash, references)
     return None if row is None else public_transaction_body(row)

@@ -10,6 +10,7 @@ from chassis.testing.harness import running_service
 from ledger.api import shapes
 from ledger.api.beneficiaries import BeneficiaryAnswer
 from ledger.bootstrap import SERVICE
+from ledger.domain.transactions import TransactionType
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "public, max-age=10"
@@ -127,6 +128,22 @@ async def test_the_document_describes_my_own_list_and_what_is_said_of_a_token_th
             answer = await anyone.get(asked, headers={"Authorization": "Bearer expired"})
             assert answer.status_code == 401
             assert "401" in document["paths"][template]["get"]["responses"], template
+
+
+async def test_a_block_is_shown_with_the_transaction_that_it_booked(lived):
+    """A return's too, although it names the payment that came back; a step on the way leads to its payment."""
+    booked = await lived.fetch("SELECT id, transaction_type, blockchain_hash AS hash FROM transactions")
+    assert {row["transaction_type"] for row in booked} == set(TransactionType)
+    sent = await lived.fetch("SELECT hash, data FROM blocks WHERE data->>'step' = 'sent'")
+    async with lived.service.client() as anyone:
+        for row in booked:
+            answer = (await anyone.get(f"/api/v1/transactions/blockchain/{row['hash']}/")).json()
+            assert answer["transaction"]["id"] == str(row["id"]), row["transaction_type"]
+            assert answer["transaction"]["blockchain_hash"] == answer["block"]["hash"] == row["hash"]
+            assert answer["transaction"]["previous_block_hash"] == answer["block"]["previous_hash"]
+        for block in sent:
+            answer = (await anyone.get(f"/api/v1/transactions/blockchain/{block['hash']}/")).json()
+            assert answer["transaction"]["id"] == answer["block"]["data"]["transaction_id"]
 
 
 async def test_a_consent_withdrawn_shows_at_the_next_request_even_to_a_cache_that_has_the_page(lived):
