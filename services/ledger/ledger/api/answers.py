@@ -13,6 +13,8 @@ from ledger.use_cases.verify_block import Verdict
 
 # What is one person's is kept by nobody else, and asked for again before it is shown.
 PRIVATE: Final = "private, no-cache"
+# What names people or their accounts and is not asked for again: not even on the reader's own disk.
+NOT_KEPT: Final = "no-store"
 # How a problem is described that the chassis does not describe by itself.
 PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

@@ -4,13 +4,14 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
 from chassis.api.callers import AdminCaller
 from chassis.api.routing import UnitOfWorkRoute, Work, requires_idempotency_key
 from chassis.api.values import Answer, Body, PositiveMoney, RequiredText
 from chassis.refusals import FieldRefusalError
+from ledger.api.answers import NOT_KEPT
 from ledger.api.dependencies import Wiring
 from ledger.api.transactions import TransactionAnswer, transaction_answer
 from ledger.domain.money import format_amount, parse_positive
@@ -99,7 +100,9 @@ async def post_confirmation(
 
 
 @router.get("/{transaction_id}/instructions/")
-async def read_instructions(work: Work, wiring: Wiring, caller: AdminCaller, transaction_id: UUID) -> Instructions:
+async def read_instructions(
+    work: Work, wiring: Wiring, caller: AdminCaller, transaction_id: UUID, response: Response
+) -> Instructions:
     """The account that a person is to pay to, in full: for admins with a fresh step-up, and it is logged."""
     caller.require_step_up(work.now)
     books = wiring.books(work)
@@ -110,6 +113,7 @@ async def read_instructions(work: Work, wiring: Wiring, caller: AdminCaller, tra
     account = await books.payments.account_of(payment)
     if account is None:
         raise NotFoundError
+    response.headers["Cache-Control"] = NOT_KEPT
     log.info("payee_account_shown", transaction_id=str(transaction_id), admin_id=str(caller.user_id))
     return Instructions(
         transaction_id=str(transaction_id),

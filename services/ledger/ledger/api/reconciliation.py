@@ -16,7 +16,7 @@ from chassis.api.problems import ProblemError
 from chassis.api.routing import OwnWorkRoute, StrictRequest, UnitOfWorkRoute, Work, requires_idempotency_key
 from chassis.api.values import Answer, Reason, SaneDate, WholeNumber
 from chassis.refusals import NotFoundError
-from ledger.api.answers import PRIVATE
+from ledger.api.answers import NOT_KEPT, PRIVATE
 from ledger.api.blockchain import INDEX_MAX
 from ledger.api.dependencies import LedgerWiring, Wiring
 from ledger.domain.bank_accounts import bank_day
@@ -238,11 +238,17 @@ async def read_statement(request: Request, work: Work, wiring: Wiring, caller: A
 
 
 @router.get("/statements/{file_id}/lines/")
-async def list_lines(
-    work: Work, wiring: Wiring, caller: AdminCaller, file_id: UUID, query: Annotated[PageQuery, Query()]
+async def list_lines(  # noqa: PLR0917 -- FastAPI passes by name
+    work: Work,
+    wiring: Wiring,
+    caller: AdminCaller,
+    file_id: UUID,
+    query: Annotated[PageQuery, Query()],
+    response: Response,
 ) -> Page[LineAnswer]:
     """In the order of the file, with what the bank wrote and the block that each was matched with."""
     del caller
+    response.headers["Cache-Control"] = NOT_KEPT
     shelf = wiring.reconciliation.statements(work)
     if await shelf.find(file_id) is None:
         raise NotFoundError

@@ -12,7 +12,7 @@ from chassis.api.preconditions import conditional
 from chassis.api.routing import UnitOfWorkRoute, Work, requires_idempotency_key
 from chassis.api.values import Answer, Body, CurrencyCode, PositiveMoney, RecipientName
 from chassis.ids import new_id
-from ledger.api.answers import PRIVATE
+from ledger.api.answers import NOT_KEPT, PRIVATE
 from ledger.api.blockchain import answer, find_block, transaction_of_block, verdict_of
 from ledger.api.dependencies import Wiring
 from ledger.api.shapes import BlockByHashShape
@@ -128,8 +128,13 @@ async def _find(reader: TransactionReading, caller: Caller, transaction_id: UUID
 
 @router.get("/")
 async def list_transactions(
-    work: Work, wiring: Wiring, caller: AuthenticatedCaller, query: Annotated[TransactionsQuery, Query()]
+    work: Work,
+    wiring: Wiring,
+    caller: AuthenticatedCaller,
+    query: Annotated[TransactionsQuery, Query()],
+    response: Response,
 ) -> Page[TransactionAnswer]:
+    response.headers["Cache-Control"] = NOT_KEPT
     position = query.position(UUID)
     filters = {
         "application_id": query.application_id,

@@ -57,6 +57,29 @@ async def test_what_is_mine_is_not_sent_twice_and_kept_by_nobody_else(scenario):
             assert (await owner.get(path, headers={"If-None-Match": '"x"'})).content == full.content
 
 
+async def test_no_cache_keeps_a_refusal_nor_a_list_that_names_people(scenario):
+    """A page that is not there yet is there as soon as its owner says so, whatever stands in between."""
+    donation = await scenario.donate("10.00")
+    headers = {"Content-Type": "application/x-mt940"} | keyed()
+    statements = f"{TRANSACTIONS}reconciliation/statements/"
+    async with scenario.service.client(scenario.admin, "admin") as admin, scenario.service.client() as anyone:
+        sent = (await admin.post(statements, content=TWO_DAYS.encode(), headers=headers)).json()
+        for path in (TRANSACTIONS, f"{statements}{sent['id']}/lines/"):
+            answer = await admin.get(path)
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), path
+        for path, status in (
+            (f"/api/v1/beneficiaries/{new_id()}/", 404),
+            (f"/api/v1/blockchain/trace/{new_id()}/", 404),
+            ("/api/v1/blockchain/nothing/", 404),
+            ("/api/v1/blockchain/checkpoint/", 409),
+            ("/api/v1/blockchain/chain/?limit=0", 422),
+            (f"{TRANSACTIONS}export.csv?height=99", 422),
+            (f"{TRANSACTIONS}{donation['id']}/", 401),
+        ):
+            answer = await anyone.get(path)
+            assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store"), path
+
+
 async def test_a_transaction_with_a_receipt_has_another_tag_than_without_one(scenario):
     donation = await scenario.donate("10.00")
     path = f"{TRANSACTIONS}{donation['id']}/"

@@ -173,7 +173,9 @@ async def test_the_account_is_shown_in_full_only_to_an_admin_who_has_just_confir
     _, payment_id = await approved(by_hand)
     path = f"/api/v1/transactions/{payment_id}/instructions/"
     async with by_hand.service.client(new_id(), "admin") as client:
-        shown = (await client.get(path)).json()
+        answer = await client.get(path)
+    shown = answer.json()
+    assert answer.headers["cache-control"] == "no-store", "not on the disk of whoever typed it into the bank's form"
     assert (shown["account_number"], shown["bank_code"], shown["amount"]) == ("0000000001", "058", "60.00")
     assert shown["reference"] == f"impact-{payment_id.hex}"
     async with by_hand.service.client(new_id(), "admin", auth_age_seconds=301) as client:

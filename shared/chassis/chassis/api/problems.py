@@ -91,9 +91,9 @@ def problem(
     headers: Mapping[str, str] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem as a response."""
+    """A problem as a response. No cache keeps it: what is not there now may be there at the next request."""
     body = orjson.dumps(problem_body(status, code, detail, facts), default=str)
-    return Response(body, status, dict(headers or {}), MEDIA_TYPE)
+    return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 # What every service refuses in the same way.
