@@ -24,7 +24,15 @@ from ledger.use_cases.statement_ports import FileView, ReadingOptions
 # A terminal is no place for a longer list; the CSV has them all.
 SHOWN_MAX: Final = 50
 _DAY: Final = "%Y-%m-%d"
+# As over HTTP; the day after the last one of all there are would be none.
+_YEARS: Final = range(1900, 3000)
 Day = Annotated[datetime | None, typer.Option(formats=[_DAY])]
+
+
+def _sane_day(value: datetime) -> datetime:
+    if value.year not in _YEARS:
+        raise typer.BadParameter(f"must lie between {_YEARS[0]} and {_YEARS[-1]}")
+    return value
 
 
 def reconcile_commands(settings: Callable[[], LedgerSettings]) -> typer.Typer:
@@ -57,7 +65,7 @@ def reconcile_commands(settings: Callable[[], LedgerSettings]) -> typer.Typer:
 
     @app.command("report", help="A day's reconciliation; exits 1 when something is left to explain.")
     def report(
-        date: Annotated[datetime, typer.Option(formats=[_DAY], help="The day at the bank.")],
+        date: Annotated[datetime, typer.Option(formats=[_DAY], callback=_sane_day, help="The day at the bank.")],
         height: Annotated[int | None, typer.Option(min=1, help="Pins it to the first so many blocks.")] = None,
         form: Annotated[Literal["text", "json", "csv", "pdf"], typer.Option("--format")] = "text",
         output: Annotated[Path | None, typer.Option(help="Where to write; standard output when left out.")] = None,

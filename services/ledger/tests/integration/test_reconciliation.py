@@ -300,6 +300,15 @@ async def test_the_command_line_imports_names_mistakes_and_reports(scenario, pai
     assert target.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-29"])
+async def test_a_day_that_no_report_can_be_about_is_no_finding(scenario, day):
+    """1 is for what is left to explain; whoever watches the command would look for money that is nowhere missing."""
+    status, _, err = await run_ledger(scenario.urls, "reconcile", "report", "--date", day)
+    assert (status, "--date" in err, "Traceback" in err) == (2, True, False), err
+    status, _, err = await run_ledger(scenario.urls, "reconcile", "report", "--date", "2028-02-29")
+    assert status == 0, err
+
+
 def test_a_bank_s_day_begins_an_hour_before_that_of_utc():
     assert bank_day(datetime.fromisoformat("2026-07-01T23:00:00Z")) == date(2026, 7, 2)
     assert bank_day(datetime.fromisoformat("2026-07-01T22:59:59Z")) == date(2026, 7, 1)
