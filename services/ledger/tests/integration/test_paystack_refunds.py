@@ -187,3 +187,26 @@ async def test_what_a_webhook_says_of_an_earlier_refund_is_heard_while_a_later_o
     await paying.webhook(*paying.paystack.signed("refund.failed", about))
     await paying.scenario.service.tick("settle_refunds")
     assert await refunds(paying) == [("disputed", "failed_after_completion"), ("pending", None)]
+
+
+async def test_a_refund_that_is_disputed_stays_in_the_trace_until_people_agree(paying):
+    """As the sums have it: the donor has been given back, and the bank says otherwise."""
+    donation = await given(paying)
+    await ask(paying, donation)
+    await approve(paying, donation)
+    await settle(paying)
+    [first] = paying.paystack.refunds
+    first["status"] = "processed"
+    await settle(paying)
+    first["status"] = "failed"
+    about = {"transaction_reference": donation["payment"]["reference"], "amount": "10000", "currency": "NGN"}
+    await paying.webhook(*paying.paystack.signed("refund.failed", about))
+    await paying.scenario.service.tick("settle_refunds")
+    assert await refunds(paying) == [("disputed", "failed_after_completion")]
+    [refund] = await paying.scenario.fetch("SELECT id FROM transactions WHERE transaction_type = 'refund'")
+    link = {"source": donation["id"], "target": str(refund["id"]), "amount": "100.00"}
+    async with paying.scenario.service.client() as anyone:
+        for start in (donation["id"], refund["id"]):
+            assert (await anyone.get(f"/api/v1/blockchain/trace/{start}/")).json()["links"] == [link]
+        totals = (await anyone.get("/api/v1/blockchain/stats/")).json()["totals"]["NGN"]
+    assert totals["refunded"] == link["amount"]
