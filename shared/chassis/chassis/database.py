@@ -1,7 +1,8 @@
 """PostgreSQL: one pool per process, and the one place where anything is committed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -10,29 +11,26 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock, SystemClock
+from chassis.connecting import PARTING_SECONDS_MAX, patient_engine, pooled_engine
 from chassis.execution import Execution, current_execution
 from chassis.ids import new_id
 from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Change, Command, Part, Rows, insert_together
 from chassis.outbox import PendingEvent, announcing
-from chassis.pinging import Lending, ping_after_rest
+from chassis.pinging import Lending
 from contracts.fact import Fact
 
 S = TypeVar("S")
 
-# How long a connection attempt or a wait for a pooled connection may take: clients hear 503 within 5 s.
-CONNECT_TIMEOUT_SECONDS: Final = 4
-# A lock that is not had in this time means a stuck neighbour; refusing frees the connection for others.
-LOCK_TIMEOUT_SECONDS: Final = 5
 # SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
 _AWAY_CLASSES: Final = ("08", "53")
 _AWAY_STATES: Final = ("57P01", "57P02", "57P03", "25P03")
 # SQLSTATEs that say "not now, try again": serialization, deadlock, lock not available, statement timeout.
 _BUSY_STATES: Final = ("40001", "40P01", "55P03", "57014")
 # What the driver raises of a statement that failed and of a connection that is not to be had or has ended.
-_DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
@@ -133,7 +131,7 @@ class UnitOfWork:
     async def roll_back(self) -> None:
         """Keep nothing of it. A connection that cannot even be told so is not used again."""
         try:
-            await self.driver.execute("ROLLBACK")
+            await self.driver.execute("ROLLBACK", timeout=PARTING_SECONDS_MAX)
         except BaseException as error:
             self.driver.terminate()
             await self.connection.invalidate(error)
@@ -152,6 +150,9 @@ class UnitOfWork:
 
         And a connection that ended must be told to the pool, which does not see it here and would hand it out again.
         """
+        if isinstance(error, TimeoutError):
+            # It would wait for the end of the statement that it gave up, before each further one and before a goodbye.
+            self.driver.terminate()
         # A driver that lost its place in what the server said, as when it ended within an answer, will not find it.
         has_ended = self.driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
         if has_ended:
@@ -239,27 +240,14 @@ class Database:
     ) -> None:
         self.clock = clock or SystemClock()
         self.url = url
-        self.engine = create_async_engine(
+        self.engine = pooled_engine(
             url,
+            application_name=application_name,
             pool_size=pool_size,
-            max_overflow=pool_overflow,
-            pool_timeout=CONNECT_TIMEOUT_SECONDS,
-            # Parameters hold what people wrote: errors must not carry them into logs or dead letters.
-            hide_parameters=True,
-            connect_args={
-                "timeout": CONNECT_TIMEOUT_SECONDS,
-                "server_settings": {
-                    "application_name": application_name,
-                    "timezone": "UTC",
-                    "statement_timeout": f"{statement_timeout_seconds}s",
-                    "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
-                    # A client that froze inside a transaction must not hold its locks for ever.
-                    "idle_in_transaction_session_timeout": "60s",
-                    "jit": "off",
-                },
-            },
+            pool_overflow=pool_overflow,
+            statement_timeout_seconds=statement_timeout_seconds,
         )
-        ping_after_rest(self.engine)
+        self._patient = patient_engine(url, application_name=application_name)
         # The same pool, for units of work, which begin and end their transactions themselves.
         autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._lending = Lending(autocommit, pool_size + pool_overflow)
@@ -299,6 +287,12 @@ class Database:
             yield connection
             await connection.rollback()
 
+    @asynccontextmanager
+    async def long_looking(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of its own, on which a statement may take hours."""
+        async with self._patient.connect() as connection:
+            yield connection
+
     async def is_reachable(self) -> bool:
         """Whether a statement gets an answer; never raises for a database that is away."""
         try:
@@ -311,5 +305,8 @@ class Database:
         return True
 
     async def close(self) -> None:
-        await self._lending.close()
-        await self.engine.dispose()
+        """Says goodbye to the server, if it listens: connections end with their process in any case."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_SECONDS_MAX):
+                await self._lending.close()
+                await self.engine.dispose()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,6 +15,9 @@ from sqlalchemy.pool import QueuePool
 # Who is given its work again anyway may take a connection that was used within this time to be there still: a ping
 # costs as much as a small statement.
 PING_AFTER_SECONDS: Final = 1.0
+# An answer to nothing takes milliseconds. Together with the time to connect anew (4 s) it is about as long as a client
+# may wait for its 503.
+PING_SECONDS_MAX: Final = 2
 _skips_pings: Final[ContextVar[bool]] = ContextVar("impactnet_skips_pings", default=False)
 
 
@@ -101,7 +105,8 @@ def ping_after_rest(engine: AsyncEngine) -> None:
         if _skips_pings.get() and time.monotonic() - record.info.get("used_at", 0.0) <= PING_AFTER_SECONDS:
             return
         try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # The pool opens another instead.
+            connection.run_async(lambda driver: driver.fetchrow(";", timeout=PING_SECONDS_MAX))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+            # The pool opens another instead, and does not wait for this one to say goodbye.
+            connection.driver_connection.terminate()
             raise DisconnectionError(str(error)) from error

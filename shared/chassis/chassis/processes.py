@@ -33,8 +33,8 @@ log = structlog.get_logger(__name__)
 
 # 06-security: exit within 25 s of SIGTERM; requests get 15 of them, the rest is for consumers and pools.
 DRAIN_SECONDS_MAX: Final = 15
-# What has not ended by then will not: a database that says nothing any more answers no ROLLBACK either, and has no
-# time-out that would end it. Its transactions end with their connections, as after a kill.
+# What has not ended by then will not, whatever it waits for: a database that says nothing any more has been given up
+# long before (`connecting.PARTING_SECONDS_MAX`). Its transactions end with their connections, as after a kill.
 EXIT_SECONDS_MAX: Final = 23
 # 09-values "slow clients": an idle keep-alive connection is closed a little after nginx's own 60 s.
 KEEP_ALIVE_SECONDS: Final = 65

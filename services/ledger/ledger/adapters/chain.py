@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from chassis.database import LOCK_TIMEOUT_SECONDS, UnitOfWork
+from chassis.connecting import LOCK_TIMEOUT_SECONDS
+from chassis.database import UnitOfWork
 from chassis.execution import Execution, current_execution
 from chassis.inserting import Change, Rows
 from contracts.ledger import BlocksAppended

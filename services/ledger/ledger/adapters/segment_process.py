@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 
 from ledger.adapters.segments import SEGMENT_SETTINGS, check_segment
-from ledger.adapters.snapshot_readers import READING_SETTINGS, see
+from ledger.adapters.snapshot_readers import READING_SETTINGS, connect_for_long, see
 from ledger.domain.block_screening import Sort
 from ledger.domain.merkle import Node
 from ledger.use_cases.verification_ports import Seen, Segment
@@ -64,7 +64,7 @@ async def _serve() -> None:
             try:
                 if connection is None or connection.is_closed():
                     settings = READING_SETTINGS | SEGMENT_SETTINGS | {"application_name": "impactnet-ledger-verifier"}
-                    connection = await asyncpg.connect(task["url"], server_settings=settings)
+                    connection = await connect_for_long(task["url"], settings)
                 answer = await _answer(task, connection)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 answer = orjson.dumps({"error": f"{type(error).__name__}: {error}"})

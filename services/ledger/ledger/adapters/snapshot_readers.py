@@ -1,10 +1,12 @@
 """Connections beside one that see exactly what it sees: long statements share the database's processors."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
+
+from chassis.connecting import CONNECT_TIMEOUT_SECONDS, LONG_LOOK_SECONDS_MAX
 
 # What a long look at the books asks of its session, whoever asks.
 READING_SETTINGS: Final = {
@@ -61,7 +63,7 @@ class SnapshotReaders:
             "max_parallel_workers_per_gather": "0",
             **JOINING_SETTINGS,
         }
-        connection = await asyncpg.connect(self._url, server_settings=settings)
+        connection = await connect_for_long(self._url, settings)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 await see(connection, snapshot)
@@ -69,6 +71,20 @@ class SnapshotReaders:
                     found[place] = await connection.fetch(statement, *arguments)
         finally:
             connection.terminate()
+
+
+async def connect_for_long(url: str, settings: Mapping[str, str]) -> asyncpg.Connection:
+    """A connection whose statements may take hours; a database that says nothing for longer is given up.
+
+    Raises:
+        OSError, asyncpg.PostgresError: there is none to be had.
+    """
+    return await asyncpg.connect(
+        url,
+        server_settings=dict(settings),
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        command_timeout=LONG_LOOK_SECONDS_MAX,
+    )
 
 
 async def see(connection: Any, snapshot: str) -> None:

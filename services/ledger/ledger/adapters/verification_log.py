@@ -177,7 +177,7 @@ class ChainVerifier:
         self, start: int, end: int | None, processes: int
     ) -> AsyncIterator[tuple[PostgresEvidence, AsyncConnection]]:
         """One view for the whole pass, while the writer goes on."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.long_looking() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ")
             size = await connection.scalar(select(head.c.size).where(head.c.id == 1)) or 0
             if processes == 1:

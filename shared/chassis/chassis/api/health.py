@@ -1,12 +1,17 @@
 """Health and metrics: alive, ready (or what is missing), degraded (what waits but loses nothing)."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Check = Callable[[], Awaitable[bool]]
+
+# Whoever asks gives up after four seconds (infra/k8s) or five, and then does not hear what is missing.
+ANSWER_SECONDS_MAX: Final = 3
 
 
 class Health:
@@ -16,13 +21,28 @@ class Health:
         self.needs: dict[str, Check] = {}
         self.likes: dict[str, Check] = {}
         self.draining = False
+        self._given_up: set[asyncio.Task[Any]] = set()
 
     async def missing(self) -> list[str]:
-        names = [name for name, check in self.needs.items() if not await check()]
+        names = await self._failing(self.needs)
         return [*names, "draining"] if self.draining else names
 
     async def degraded(self) -> list[str]:
-        return [name for name, check in self.likes.items() if not await check()]
+        return await self._failing(self.likes)
+
+    async def _failing(self, checks: Mapping[str, Check]) -> list[str]:
+        """Those that fail, or have no answer in time, as of a database that says nothing any more."""
+        asked = {name: asyncio.ensure_future(check()) for name, check in checks.items()}
+        if asked:
+            await asyncio.wait(asked.values(), timeout=ANSWER_SECONDS_MAX)
+        failing = [name for name, answer in asked.items() if not (answer.done() and answer.result())]
+        for answer in asked.values():
+            if not answer.done():
+                # Not waited for: to end takes it as long as a goodbye to whom it has asked.
+                self._given_up.add(answer)
+                answer.add_done_callback(self._given_up.discard)
+                answer.cancel()
+        return failing
 
 
 def health_router(health: Health) -> APIRouter:

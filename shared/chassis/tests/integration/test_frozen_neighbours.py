@@ -138,6 +138,7 @@ class FreezingWire:
         self._tasks: set[asyncio.Task[None]] = set()
         self.last: bytes | None = None
         self.froze = asyncio.Event()
+        self.heard_in_vain = asyncio.Event()
 
     async def __aenter__(self) -> str:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -159,6 +160,7 @@ class FreezingWire:
         try:
             while said := await source.read(65536):
                 if is_worker and self.froze.is_set():
+                    self.heard_in_vain.set()
                     await asyncio.Event().wait()
                 target.write(said)
                 # "B": the values of a statement that is carried out now.
