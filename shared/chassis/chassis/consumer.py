@@ -9,12 +9,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from chassis import metrics
 from chassis.applying import Applying
 from chassis.broker import ensure_topics, new_group_consumer, start_client
 from chassis.database import Database, database_is_away, database_is_busy
 from chassis.failpoints import failpoint
 from chassis.handling import EventHandling
+from chassis.lag import Lag
 from chassis.offsets import remembered_offsets
 from chassis.retrying import Retrying
 from chassis.settings import ServiceSettings
@@ -45,6 +45,8 @@ class ConsumerRunner:
         applying = Applying(settings.CONTEXT, database, subscriptions)
         self._handling = EventHandling(database, applying)
         self._retrying = Retrying(database, applying)
+        self._lag = Lag(settings.CONTEXT)
+        self._consumer: AIOKafkaConsumer | None = None
         self.name = settings.CONTEXT
         self.connected = False
 
@@ -53,6 +55,17 @@ class ConsumerRunner:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._consume_forever())
             group.create_task(self._retry_parked_forever())
+
+    async def reaches_broker(self) -> bool:
+        """Whether the broker answers now: its client says nothing of one that has gone, and waits for it."""
+        consumer = self._consumer
+        if consumer is None or not self.connected:
+            return False
+        try:
+            await consumer.topics()
+        except (KafkaError, TimeoutError, OSError):
+            return False
+        return True
 
     async def handle(self, payload: bytes, origin: Origin) -> None:
         """Handle one record: its effect happens once however often it is delivered."""
@@ -77,19 +90,18 @@ class ConsumerRunner:
                 if not (database_is_away(error) or database_is_busy(error)):
                     raise
                 log.warning("consumer_database_away", error=type(error).__name__, detail=str(error)[:300])
-            self.connected = False
             await asyncio.sleep(FAULT_PAUSE_SECONDS)
 
     async def _consume(self) -> None:
         topics = self._subscriptions.topics
         await ensure_topics(self._settings, topics)
         consumer = new_group_consumer(self._settings, f"impactnet.{self.name}")
-        start = _StartWhereTheDatabaseIs(consumer, self._database, self.name)
+        start = _StartWhereTheDatabaseIs(consumer, self._database, self.name, self._lag)
         consumer.subscribe(topics, listener=start)
         ahead: asyncio.Task[Records] | None = None
         try:
             await start_client(consumer)
-            self.connected = True
+            self._consumer, self.connected = consumer, True
             while True:
                 stop_if_asked()
                 polled = await (ahead or consumer.getmany(timeout_ms=POLL_TIMEOUT_MS))
@@ -102,6 +114,8 @@ class ConsumerRunner:
                     ahead = asyncio.create_task(consumer.getmany(timeout_ms=POLL_TIMEOUT_MS))
                     await self._handle_poll(consumer, polled)
         finally:
+            self._consumer, self.connected = None, False
+            self._lag.keep_only(())
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
@@ -115,6 +129,8 @@ class ConsumerRunner:
             for records in polled.values()
             for record in records
         ]
+        for partition, records in polled.items():
+            self._lag.tell(consumer, partition, records[0].offset)
         if await self._handling.handle(received):
             failpoint("consumer.effect_committed")
         # Those of the partitions that are still ours: the client refuses all where one has moved meanwhile. Whoever has
@@ -127,12 +143,8 @@ class ConsumerRunner:
         except CommitFailedError:
             # The group has moved on without us, as above.
             log.info("offsets_not_committed", topics=sorted({partition.topic for partition in polled}))
-        ours = consumer.assignment()
         for partition, records in polled.items():
-            end = consumer.highwater(partition) if partition in ours else None
-            if end is not None:
-                lag = max(0, end - records[-1].offset - 1)
-                metrics.CONSUMER_LAG.labels(self.name, partition.topic, partition.partition).set(lag)
+            self._lag.tell(consumer, partition, records[-1].offset + 1)
 
     async def _retry_parked_forever(self) -> None:
         while True:
@@ -154,8 +166,9 @@ class _StartWhereTheDatabaseIs(ConsumerRebalanceListener):  # type: ignore[misc]
     Never forward: a topic that was made anew begins at 0 again, whatever the database remembers of the old one.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, database: Database, name: str) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, database: Database, name: str, lag: Lag) -> None:
         self._consumer = consumer
+        self._lag = lag
         self._database = database
         self._name = name
         self.fault: Exception | None = None
@@ -164,6 +177,7 @@ class _StartWhereTheDatabaseIs(ConsumerRebalanceListener):  # type: ignore[misc]
         """Nothing is held back: each poll is handled whole before the next."""
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._lag.keep_only(assigned)
         # Meanwhile nothing is read of them: it would be remembered as read up to there, and what is missing before it
         # would be gone for good should this process end before it has gone back.
         self._consumer.pause(*assigned)

@@ -145,11 +145,8 @@ def _start_worker(
     runner = ConsumerRunner(settings, foundation.database, parts.subscriptions)
     relay = Relay(settings, foundation.database, [topic_of(service.context), dead_letter_topic_of(service.context)])
 
-    async def broker_connected() -> bool:
-        return runner.connected
-
     health.needs["database"] = foundation.database.is_reachable
-    health.likes["kafka"] = broker_connected
+    health.likes["kafka"] = runner.reaches_broker
     timers = [*parts.timers, *housekeeping_timers(service.context, foundation.database)]
     return [
         asyncio.create_task(runner.run(), name="consumer"),

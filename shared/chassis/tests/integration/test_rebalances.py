@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from chassis.broker import ensure_topics
 from chassis.consumer import ConsumerRunner
 from chassis.ids import new_id
+from chassis.metrics import CONSUMER_LAG
 from chassis.testing.harness import ServiceHarness, running_service
 from contracts.programs import ProgramCreated
 from contracts.topics import PARTITIONS, topic_of
@@ -72,3 +73,43 @@ async def test_a_worker_whose_partitions_move_while_it_handles_them_stays_in_its
                 await asyncio.sleep(1)  # whoever leaves does so at once
     assert not [line for line in logs if line["event"] == "consumer_broker_fault"]
     assert sorted(handled) == sorted(wanted)
+
+
+async def test_the_lag_is_told_of_what_one_reads_oneself_and_while_it_waits(service, kafka_server):
+    """The last value of a partition that another has taken over would stand for as long as the process does."""
+    wanted = await create_in_every_partition(service, kafka_server.bootstrap)
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def create(fact: ProgramCreated, _delivery: Any) -> None:
+        if fact.program_id in wanted:
+            entered.set()
+            await go_on.wait()
+
+    service.worker_parts.subscriptions.on(ProgramCreated, create)
+    settings, database = service.worker.settings, service.worker.database
+    first, second = (ConsumerRunner(settings, database, service.worker_parts.subscriptions) for _ in range(2))
+
+    async def all_are_read() -> bool:
+        return list(lags().values()) == [0] * PARTITIONS
+
+    async def some_are_gone() -> bool:
+        return 0 < len(lags()) < PARTITIONS
+
+    async with in_background(first.run()):
+        await entered.wait()
+        assert sum(lags().values()) >= 1, "nothing of it is handled yet"
+        go_on.set()
+        await eventually(all_are_read)
+        async with in_background(second.run()):
+            await eventually(some_are_gone)
+    assert lags() == {}
+
+
+def lags() -> dict[str, float]:
+    """By partition, as Prometheus would read it."""
+    [metric] = CONSUMER_LAG.collect()
+    return {
+        sample.labels["partition"]: sample.value
+        for sample in metric.samples
+        if sample.labels["topic"] == topic_of("programs")
+    }
