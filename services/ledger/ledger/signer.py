@@ -11,11 +11,13 @@ from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from chassis.api.health import Health, health_router
-from chassis.database import Database, database_is_away
+from chassis.database import Database, database_is_away, database_is_busy
+from chassis.schema import Schema
 from ledger.adapters.cosignature_shelf import CosignatureShelf, shelf_opener
 from ledger.adapters.keys import signing_key, verifier_keys
 from ledger.adapters.plain_server import PlainServer
 from ledger.adapters.signer_log import MemoryLostError, PostgresLog, RememberedNote
+from ledger.adapters.tables import metadata
 from ledger.adapters.witness_http import HttpWitnessClient
 from ledger.adapters.witness_memory import ask_what_was_seen, open_policy
 from ledger.adapters.witness_metrics import MeasuredWitnesses
@@ -45,6 +47,7 @@ class Signer:
         """Raises BadPolicyError, BadKeyError or ValueError for a policy or keys that it cannot work with."""
         self._interval_seconds = settings.signer_interval_seconds
         self._database = database
+        self._schema = Schema(database, metadata)
         self._identity = Identity(signing_key(settings), tuple(verifier_keys(settings)))
         path = None if settings.signer_state_path is None else Path(settings.signer_state_path)
         self._remembered = RememberedNote(path)
@@ -147,6 +150,8 @@ class Signer:
 
     async def _tick(self) -> None:
         try:
+            if not await self._schema.is_there():
+                return
             if await self.sign_once() is not None:
                 log.info("checkpoint_published")
             self.refusing = False
@@ -157,9 +162,10 @@ class Signer:
             self.remembers = False
             log.critical("signer_memory_lost", detail=str(failure))
         except Exception as error:
-            if not database_is_away(error):
+            # Busy: a lock that was not had in time, a statement that took too long; the next round may be luckier.
+            if not (database_is_away(error) or database_is_busy(error)):
                 raise
-            log.warning("signer_database_away", error=type(error).__name__)
+            log.warning("signer_database_away", error=type(error).__name__, detail=str(error)[:300])
         REFUSING.set(1 if self.refusing else 0)
 
     def health(self) -> Health:
@@ -176,6 +182,7 @@ class Signer:
             return self.unwitnessed_seconds <= _UNWITNESSED_ROUNDS_MAX * self._interval_seconds
 
         health.needs["database"] = self._database.is_reachable
+        health.needs["migrations"] = self._schema.is_there
         health.needs["log_continues_what_was_signed"] = log_continues
         health.needs["memory_of_what_was_signed"] = remembered
         health.likes["witnesses"] = witnessed

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from services.ledger.tests.witnesses import START_SECONDS_MAX
 
 
-def _environment(urls: Mapping[str, str]) -> dict[str, str]:
+def environment_of(urls: Mapping[str, str]) -> dict[str, str]:
     roles = {
         "DATABASE_URL": "api",
         "WORKER_DATABASE_URL": "worker",
@@ -22,7 +22,7 @@ def _environment(urls: Mapping[str, str]) -> dict[str, str]:
 async def start_ledger(urls: Mapping[str, str], *arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ledger", *arguments),
-        env={**_environment(urls), **environment},
+        env={**environment_of(urls), **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -30,7 +30,7 @@ async def start_ledger(urls: Mapping[str, str], *arguments: str, **environment: 
 
 async def run_in_shell(urls: Mapping[str, str], line: str) -> int:
     """The exit status of a line of shell in which `$PYTHON -m ledger ...` finds its databases."""
-    process = await asyncio.create_subprocess_shell(line, env={**_environment(urls), "PYTHON": sys.executable})
+    process = await asyncio.create_subprocess_shell(line, env={**environment_of(urls), "PYTHON": sys.executable})
     return await asyncio.wait_for(process.wait(), START_SECONDS_MAX)
 
 

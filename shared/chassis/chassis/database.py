@@ -25,8 +25,9 @@ from contracts.fact import Fact
 S = TypeVar("S")
 
 # SQLSTATEs that say "the database is not there right now": connection trouble, no resources, shutting down, starting.
-_AWAY_CLASSES: Final = ("08", "53")
-_AWAY_STATES: Final = ("57P01", "57P02", "57P03", "25P03")
+# Nor there for us: a role or a password that does not count (28), as while they are changed; no such database yet.
+_AWAY_CLASSES: Final = ("08", "28", "53")
+_AWAY_STATES: Final = ("57P01", "57P02", "57P03", "25P03", "3D000")
 # SQLSTATEs that say "not now, try again": serialization, deadlock, lock not available, statement timeout.
 _BUSY_STATES: Final = ("40001", "40P01", "55P03", "57014")
 # What the driver raises of a statement that failed and of a connection that is not to be had or has ended.

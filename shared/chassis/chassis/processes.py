@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from chassis.housekeeping import housekeeping_timers
 from chassis.logs import configure_logs
 from chassis.personal_data import Vault
 from chassis.relay import Relay
+from chassis.schema import Schema
 from chassis.service import Foundation, Parts, Service
 from chassis.settings import ServiceSettings
 from chassis.standing import subscribe_to_standing
@@ -116,6 +117,7 @@ async def run_service(service: Service, settings: ServiceSettings, *, api: bool,
         if api:
             foundation, parts = await stack.enter_async_context(built(service, settings, "api"))
             health.needs["database"] = foundation.database.is_reachable
+            health.needs["migrations"] = Schema(foundation.database, service.metadata).is_there
             app = build_app(
                 settings,
                 foundation.database,
@@ -145,14 +147,20 @@ def _start_worker(
     runner = ConsumerRunner(settings, foundation.database, parts.subscriptions)
     relay = Relay(settings, foundation.database, [topic_of(service.context), dead_letter_topic_of(service.context)])
 
+    schema = Schema(foundation.database, service.metadata)
     health.needs["database"] = foundation.database.is_reachable
+    health.needs["migrations"] = schema.is_there
     health.likes["kafka"] = runner.reaches_broker
     timers = [*parts.timers, *housekeeping_timers(service.context, foundation.database)]
-    return [
-        asyncio.create_task(runner.run(), name="consumer"),
-        asyncio.create_task(relay.run(), name="relay"),
-        *(asyncio.create_task(timer.run_forever(), name=timer.name) for timer in timers),
-    ]
+
+    migrated = asyncio.create_task(schema.wait(), name="migrations")
+
+    async def once_migrated(run: Callable[[], Awaitable[None]]) -> None:
+        await migrated
+        await run()
+
+    running = {"consumer": runner.run, "relay": relay.run, **{timer.name: timer.run_forever for timer in timers}}
+    return [asyncio.create_task(once_migrated(run), name=name) for name, run in running.items()]
 
 
 def _end_by_force() -> None:
