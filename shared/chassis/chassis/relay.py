@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from chassis import metrics
 from chassis.broker import ensure_topics, new_producer, start_client
+from chassis.connecting import CONNECT_TIMEOUT_SECONDS
 from chassis.database import Database, database_is_away, database_is_busy
 from chassis.leases import RENEW_EVERY_SECONDS, Lease, LeaseLostError, acquire_or_renew, holder_name, release
 from chassis.outbox import WAKE_CHANNEL
@@ -28,6 +29,9 @@ BATCH_ROWS: Final = 500
 SEND_TIMEOUT_SECONDS: Final = 15
 # Without a wake-up (a lost notification connection) rows still leave within this time.
 IDLE_POLL_SECONDS: Final = 1.0
+# A peer that went without a word sends no notification, and nothing else either: it is asked this often whether it is
+# there still. Until then rows leave within the time above.
+LISTENING_SECONDS: Final = 10.0
 # Under load, commits of so long are relayed together: each look costs a transaction, and nobody misses the moment.
 GATHER_SECONDS: Final = 0.02
 # Where a look takes long, because much goes on, the rest after it is so many times as long, up to this: an event is to
@@ -102,12 +106,16 @@ class Relay:
         while True:
             stop_if_asked()
             try:
-                connection = await asyncpg.connect(url, timeout=4)
+                connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS)
                 try:
                     closed = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, closed=closed: closed.set())
                     await connection.add_listener(f"{self._settings.CONTEXT}_{WAKE_CHANNEL}", self._on_notification)
-                    await closed.wait()
+                    while not closed.is_set():
+                        stop_if_asked()
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(closed.wait(), LISTENING_SECONDS)
+                        await connection.execute("SELECT 1", timeout=CONNECT_TIMEOUT_SECONDS)
                 finally:
                     # terminate(), not close(): the peer may be gone, and nothing on this connection needs an end.
                     connection.terminate()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from shared.chassis.tests.integration.events import count
+from shared.chassis.tests.integration.events import count, eventually, in_background
 from shared.chassis.tests.integration.test_frozen_neighbours import FreezingWire
 from sqlalchemy import text
 
@@ -17,6 +17,9 @@ from chassis.connecting import PARTING_SECONDS_MAX, SILENCE_SECONDS_MAX
 from chassis.database import Database, UnitOfWork, database_is_away
 from chassis.ids import new_id
 from chassis.inserting import ROWS_IN_ONE_STATEMENT_MAX, Rows
+from chassis.relay import LISTENING_SECONDS, Relay
+from chassis.testing.harness import running_service
+from contracts.topics import topic_of
 
 STATEMENT_SECONDS = 1
 # A statement given up, a rollback that is not heard either, and what a busy machine adds.
@@ -121,6 +124,32 @@ async def test_a_process_says_in_time_that_its_database_is_silent_and_when_it_is
             wire.froze.clear()
             assert (await client.get("/health/ready")).status_code == 200
         await database.close()
+
+
+async def test_a_relay_whose_listening_connection_fell_silent_listens_on_another(wire, sample_urls, sample_service):
+    """Else each event would wait for the next look, a second, for as long as the process lives."""
+    judge = Database(sample_urls["programs_worker"], application_name="test-judge")
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+    async with running_service(sample_service, sample_urls) as service, wire as url:
+        database = Database(url, application_name="test-relay")
+        relay = Relay(service.worker.settings, database, [topic_of("programs")])
+
+        async def listens() -> bool:
+            return await count(judge, listening) == 1
+
+        async with in_background(relay._listen()):
+            await eventually(listens)
+            wire.froze.set()
+            await asyncio.wait_for(wire.heard_in_vain.wait(), 2 * LISTENING_SECONDS)
+            since = datetime.now(UTC)
+            wire.froze.clear()
+
+            async def listens_again() -> bool:
+                return await count(judge, f"{listening} AND backend_start > '{since}'") == 1
+
+            await eventually(listens_again)
+        await database.close()
+    await judge.close()
 
 
 async def test_to_close_does_not_wait_for_a_goodbye_that_never_comes(wire):
