@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from contracts.programs import ProgramCreated
 from ledger.adapters.keys import development_key
 from ledger.adapters.verification_log import ChainVerifier
 from ledger.adapters.verification_parts import make_verifier
+from ledger.domain.payments import questions_within
 from ledger.settings import DEVELOPMENT_ORIGIN, LedgerSettings
 from ledger.signer import Signer
 
@@ -159,7 +160,9 @@ class Scenario:
         )
         # Asked in between as often as it would have been.
         await self.fetch(
-            "UPDATE payments SET called_at = called_at - make_interval(secs => $1::int), asked = asked + 6", seconds
+            "UPDATE payments SET called_at = called_at - make_interval(secs => $1::int), asked = asked + $2",
+            seconds,
+            questions_within(timedelta(seconds=seconds)),
         )
 
     @property

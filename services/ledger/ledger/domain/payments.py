@@ -15,9 +15,6 @@ SALT_BYTES: Final = 32  # as long as the hash: guessing the salt is no easier th
 ASK_PAUSE_MAX: Final = timedelta(minutes=5)
 # What is settled is asked about for days, in case the money comes back: ever more rarely, up to this.
 WATCH_PAUSE_MAX: Final = timedelta(hours=6)
-# How often the rail must have said that it does not know a reference. With the growing pauses this takes a minute by
-# any clock, so that a clock that jumps an hour ahead does not turn a payment under way into one that never arrived.
-LOST_ASKS_MIN: Final = 6
 
 # Why a payment is disputed: each is an error state of its own, with its own code.
 AMOUNT_DIFFERS: Final = "amount_differs"
@@ -81,9 +78,22 @@ _FOLLOWING: Final[Mapping[tuple[RailStatus, Status], Ruling]] = {
 }
 
 
+def questions_within(span: timedelta) -> int:
+    """The number of the first question that is asked so long after the call, one pause after the other."""
+    number, waited = 1, pause_before_asking(0)
+    while waited < span:
+        waited += pause_before_asking(number - 1)
+        number += 1
+    return number
+
+
 def is_lost(waited: timedelta, asked: int, lost_after: timedelta) -> bool:
-    """Whether a reference that the rail does not know never reached it, and no longer can."""
-    return waited >= lost_after and asked >= LOST_ASKS_MIN
+    """Whether a reference that the rail does not know never reached it, and no longer can.
+
+    Asked about as often as it takes that long to ask, too. Pauses take their time by any clock: one that jumps ahead,
+    or another worker's that is wrong, does not turn a payment under way into one that never arrived, to be paid again.
+    """
+    return waited >= lost_after and asked >= questions_within(lost_after)
 
 
 def outcome(current: Status, answer: RailAnswer, amount: Decimal, currency: str, *, lost: bool) -> Ruling:

@@ -210,7 +210,7 @@ class Payments(Protocol):
 
     async def is_closed(self, award_id: UUID) -> bool: ...
     async def revive_forgotten(self) -> int:
-        """Makes due what is under way and would never be asked about; how many there were."""
+        """Makes due what is under way and would never be asked about, or only when a wrong clock is right: how many."""
         ...
 
     async def unanswered(self, called_before: datetime) -> Sequence[UUID]:

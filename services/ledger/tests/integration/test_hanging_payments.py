@@ -108,6 +108,26 @@ async def test_the_oldest_open_payment_is_measured_and_a_forgotten_one_is_asked_
     assert REGISTRY.get_sample_value(OLDEST, {"direction": "out", "status": "submitted"}) is None
 
 
+async def test_what_a_clock_that_was_ahead_has_put_off_is_asked_about_once_it_is_right(scenario):
+    await on_its_way(scenario)
+    await scenario.fetch("UPDATE payments SET due_at = now() + interval '1 hour' WHERE direction = 'out'")
+    await scenario.later(6)
+    await scenario.service.tick("settle_payments")
+    assert await scenario.service.announced(DisbursementCompleted) == []
+    await scenario.service.tick("sweep_payments")
+    await scenario.service.tick("settle_payments")
+    assert len(await scenario.service.announced(DisbursementCompleted)) == 1
+
+
+async def test_what_is_only_to_be_asked_about_later_is_left_alone(scenario):
+    await on_its_way(scenario)
+    await scenario.fetch("UPDATE payments SET due_at = now() + interval '5 minutes' WHERE direction = 'out'")
+    await scenario.later(6)
+    await scenario.service.tick("sweep_payments")
+    await scenario.service.tick("settle_payments")
+    assert await scenario.service.announced(DisbursementCompleted) == []
+
+
 async def test_a_payment_about_which_the_rail_says_nothing_for_a_week_is_given_to_people(scenario):
     await on_its_way(scenario)
     await scenario.fetch("UPDATE payments SET called_at = now() - interval '8 days' WHERE direction = 'out'")

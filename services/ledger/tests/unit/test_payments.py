@@ -73,15 +73,31 @@ def test_whatever_comes_in_whatever_order_a_payment_is_booked_at_most_once_each_
 
 
 @pytest.mark.parametrize(
-    ("waited_seconds", "asked", "lost"), [(59, 50, False), (60, 5, False), (60, 6, True), (36_000, 1, False)]
+    ("waited_seconds", "asked", "lost_after_seconds", "lost"),
+    [
+        (59, 50, 60, False),
+        (60, 6, 60, False),
+        (60, 7, 60, True),
+        (36_000, 1, 60, False),
+        (3_600, 20, 3_600, False),
+        (3_600, 21, 3_600, True),
+    ],
 )
-def test_a_reference_is_lost_only_after_its_time_and_after_enough_questions(waited_seconds, asked, lost):
-    assert is_lost(timedelta(seconds=waited_seconds), asked, timedelta(seconds=60)) is lost
+def test_a_reference_is_lost_only_after_its_time_and_after_enough_questions(
+    waited_seconds, asked, lost_after_seconds, lost
+):
+    waited, lost_after = (timedelta(seconds=each) for each in (waited_seconds, lost_after_seconds))
+    assert is_lost(waited, asked, lost_after) is lost
 
 
-def test_enough_questions_take_a_minute_by_any_clock():
-    pauses = [payments.pause_before_asking(asked) for asked in range(payments.LOST_ASKS_MIN)]
-    assert sum(pauses, timedelta(0)) >= timedelta(seconds=60)
+@pytest.mark.parametrize("lost_after", [timedelta(seconds=60), timedelta(hours=1)])
+def test_enough_questions_take_as_long_by_any_clock(lost_after):
+    """As the books schedule them: the first after one pause, each further one after that of the one before it."""
+    waited, asked = payments.pause_before_asking(0), 1
+    while not is_lost(timedelta(days=1), asked, lost_after):
+        waited += payments.pause_before_asking(asked - 1)
+        asked += 1
+    assert lost_after <= waited < lost_after + payments.ASK_PAUSE_MAX
 
 
 def test_a_commitment_depends_on_every_field_and_on_its_salt():
