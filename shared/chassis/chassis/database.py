@@ -152,8 +152,7 @@ class UnitOfWork:
         And a connection that ended must be told to the pool, which does not see it here and would hand it out again.
         """
         if isinstance(error, TimeoutError):
-            # It would wait for the end of the statement that it gave up, before each further one and before a goodbye.
-            self.driver.terminate()
+            self.driver.terminate()  # it would wait for the end of the statement that it gave up, before any other
         # A driver that lost its place in what the server said, as when it ended within an answer, will not find it.
         has_ended = self.driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
         if has_ended:
@@ -292,7 +291,15 @@ class Database:
     async def long_looking(self) -> AsyncIterator[AsyncConnection]:
         """A connection of its own, on which a statement may take hours."""
         async with self._patient.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            except BaseException as error:
+                # Its driver would wait for hours for the answer to a rollback, too, if the server is silent.
+                if not connection.invalidated:
+                    driver: Any = (await connection.get_raw_connection()).driver_connection
+                    driver.terminate()
+                    await connection.invalidate(error)
+                raise
 
     async def is_reachable(self) -> bool:
         """Whether a statement gets an answer; never raises for a database that is away."""

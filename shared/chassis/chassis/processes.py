@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -163,8 +163,9 @@ def _start_worker(
     return [asyncio.create_task(once_migrated(run), name=name) for name, run in running.items()]
 
 
-def _end_by_force() -> None:
-    log.error("stopped_by_force", after_seconds=EXIT_SECONDS_MAX)
+def _end_by_force(parts: Sequence[asyncio.Task[Any]]) -> None:
+    unfinished = sorted(part.get_name() for part in parts if not part.done())
+    log.error("stopped_by_force", after_seconds=EXIT_SECONDS_MAX, unfinished=unfinished)
     os._exit(1)
 
 
@@ -176,7 +177,7 @@ async def _run_until_stopped(
     done, _ = await asyncio.wait([serving, stopped, *background], return_when=asyncio.FIRST_COMPLETED)
     health.draining = True
     # A thread of its own, and never called off: it also ends what the loop waits for once all of this is done.
-    last_resort = threading.Timer(EXIT_SECONDS_MAX, _end_by_force)
+    last_resort = threading.Timer(EXIT_SECONDS_MAX, _end_by_force, [[serving, *background]])
     last_resort.daemon = True
     last_resort.start()
     server.should_exit = True

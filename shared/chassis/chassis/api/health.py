@@ -55,10 +55,9 @@ def health_router(health: Health) -> APIRouter:
 
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
-        missing = await health.missing()
+        missing, degraded = await asyncio.gather(health.missing(), health.degraded())
         if missing:
             return JSONResponse({"status": "not_ready", "missing": missing}, 503)
-        degraded = await health.degraded()
         return JSONResponse({"status": "degraded" if degraded else "ready", "degraded": degraded})
 
     @router.get("/metrics")

@@ -152,6 +152,30 @@ async def test_a_relay_whose_listening_connection_fell_silent_listens_on_another
     await judge.close()
 
 
+async def test_a_long_look_that_is_called_off_does_not_wait_for_the_answer(wire):
+    """Else a worker that is to stop would have to be ended by force."""
+    async with wire as url:
+        database = Database(url, application_name="test-silent")
+        looks = asyncio.Event()
+
+        async def look() -> None:
+            async with database.long_looking() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await connection.execute(text("SELECT 1"))
+                wire.froze.set()
+                looks.set()
+                await driver.fetchval("SELECT 1")
+
+        looking = asyncio.create_task(look())
+        await looks.wait()
+        await asyncio.wait_for(wire.heard_in_vain.wait(), 10)
+        looking.cancel()
+        done, _ = await asyncio.wait([looking], timeout=PARTING_SECONDS_MAX)
+        assert done
+        assert looking.cancelled()
+        await database.close()
+
+
 async def test_to_close_does_not_wait_for_a_goodbye_that_never_comes(wire):
     async with wire as url:
         database = Database(url, application_name="test-silent")
