@@ -17,6 +17,8 @@ from ledger.use_cases.ports import BooksOpener
 
 log = structlog.get_logger(__name__)
 
+# Its award was cancelled after the approval and before the call: what has not left yet stays.
+AWARD_CANCELLED: Final = "award_cancelled"
 # A worker that was frozen between saying `submitted` and calling does not call any more: others have asked meanwhile,
 # and may have found that the rail does not know the reference. Far less than any rail's `lost_after`.
 SEND_WITHIN_SECONDS: Final = 20.0
@@ -42,6 +44,8 @@ async def settle_next_payment(
     due = await _take(open_books)
     if due is None:
         return False
+    if due.status is Status.PENDING and await _is_given_up(open_books, due):
+        return True
     rail = rails.get(due.rail)
     if rail is None:
         log.error("payment_rail_missing", rail=due.rail, transaction_id=str(due.transaction_id))
@@ -55,6 +59,9 @@ async def settle_next_payment(
         since = clock()
         if task is not None:
             task = await _submit(open_books, task)
+            # Whether somebody cancelled while the rail prepared; else another worker was faster, and nothing is done.
+            if task is None:
+                await _is_given_up(open_books, due)
     if task is None:
         return True
     failpoint("ledger.payment_submitted")
@@ -86,19 +93,36 @@ async def _prepare(open_books: BooksOpener, due: Disbursement, rail: Rail) -> _T
             return None
         except PayeeRefusedError as refusal:
             code = refusal.code
+    await _give_up(open_books, due, code)
+    return None
+
+
+async def _is_given_up(open_books: BooksOpener, due: Disbursement) -> bool:
+    """Whether its award is over; then a payment that the rail was not called for has failed."""
+    async with open_books() as books:
+        is_over = await books.payments.is_closed(due.award.award_id)
+    if is_over:
+        await _give_up(open_books, due, AWARD_CANCELLED)
+    return is_over
+
+
+async def _give_up(open_books: BooksOpener, due: Disbursement, code: str) -> None:
     async with open_books() as books:
         payment = await books.transactions.find_disbursement_locked(due.transaction_id)
         if payment is not None and payment.status is Status.PENDING:
             await book_failed(books, payment, code)
             await books.payments.ask_again(payment.transaction_id, None)
-    return None
 
 
 async def _submit(open_books: BooksOpener, task: _Task) -> _Task | None:
-    """Says `submitted`, durably, before the rail is called; None when another worker was faster."""
+    """Says `submitted`, durably, before the rail is called; None when another worker or a cancellation was faster."""
     async with open_books() as books:
         payment = await books.transactions.find_disbursement_locked(task.payment.transaction_id)
         if payment is None or payment.status is not Status.PENDING:
+            return None
+        # Who cancels locks the award as well: either we see it here, or it comes after `submitted` and in vain.
+        await books.awards.find_locked(payment.award.award_id)
+        if await books.payments.is_closed(payment.award.award_id):
             return None
         await books.transactions.move(payment.transaction_id, Status.PENDING, Status.SUBMITTED)
         await books.payments.mark_called(payment.transaction_id, books.now + pause_before_asking(0))
