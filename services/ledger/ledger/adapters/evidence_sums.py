@@ -24,7 +24,10 @@ STATEMENTS_OF_BLOCKS: Final = (
                 WHEN failed.block_index IS NOT NULL THEN t.status = 'failed'
                 WHEN b.transaction_type = 'disbursement' THEN t.status IN ('pending', 'submitted', 'unknown')
                 WHEN b.transaction_type = 'refund' THEN t.status IN ('submitted', 'unknown')
-                ELSE t.status = 'completed' END""",
+                ELSE t.status = 'completed' OR b.transaction_type = 'donation' AND t.status = 'reversed'
+                    -- Its donor's bank took it back, and two people have said so.
+                    AND EXISTS (SELECT FROM disputes WHERE disputes.transaction_id = t.id AND outcome = 'reversed'
+                        AND closed_at IS NOT NULL) END""",
     """SELECT b.block_index, 'transactions ' || t.id || ': a reversal that is ' || t.status
         FROM BLOCKS AS b JOIN transactions AS t ON t.blockchain_hash = b.hash
         WHERE b.transaction_type = 'reversal' AND RANGE AND t.status <> 'completed'""",

@@ -12,11 +12,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.database import UnitOfWork
 from ledger.adapters.arrays import among
-from ledger.adapters.tables.money import award_lots, lots, transaction_links
+from ledger.adapters.tables.money import award_lots, lot_sums, lots, transaction_links
+from ledger.adapters.tables.payments import disputes
 from ledger.adapters.write_behind import Row, WriteBehind
 from ledger.domain.lots import Allocation, Lot
 from ledger.domain.records import Donation
 
+# Its donor's bank has taken it back. Open disputes are few, and read once for all lots of a statement.
+_IS_DISPUTED: Final = lots.c.donation_id.in_(
+    select(disputes.c.transaction_id).where(disputes.c.closed_at.is_(None))
+).label("is_disputed")
+_LOT: Final = select(lots, _IS_DISPUTED)
 # Lots are read in the order in which they are spent, this many at a time: a programme may have a million of them.
 PAGE_LOTS: Final = 256
 
@@ -46,6 +52,7 @@ class _LotState:
     taken: Decimal
     earmark: UUID | None
     received: int
+    is_disputed: bool
 
     @property
     def left(self) -> Decimal:
@@ -53,7 +60,7 @@ class _LotState:
 
     def as_lot(self) -> Lot:
         earmark = None if self.earmark is None else str(self.earmark)
-        return Lot(str(self.donation_id), self.received, self.left, earmark)
+        return Lot(str(self.donation_id), self.received, self.left, earmark, self.is_disputed)
 
 
 @dataclass(slots=True)
@@ -195,6 +202,11 @@ class PostgresLots:
         statement = select(lots.c.amount - lots.c.taken).where(lots.c.donation_id == donation_id)
         return Decimal(await self._work.connection.scalar(statement) or 0)
 
+    async def committed_of(self, donation_id: UUID) -> Decimal:
+        await self._pending.flush()
+        statement = select(lot_sums.c.promised).where(lot_sums.c.donation_id == donation_id)
+        return Decimal(await self._work.connection.scalar(statement) or 0)
+
     async def refund(self, donation_id: UUID, refund_id: UUID, amount: Decimal) -> None:
         """The check on `taken` refuses what was promised in the meantime."""
         await self._take(donation_id, amount)
@@ -229,7 +241,7 @@ class PostgresLots:
 
     async def _state(self, donation_id: UUID) -> _LotState | None:
         if donation_id not in self._states:
-            await self._read_lots(select(lots).where(lots.c.donation_id == donation_id))
+            await self._read_lots(_LOT.where(lots.c.donation_id == donation_id))
         return self._states.get(donation_id)
 
     async def _read_lots(self, statement: Any) -> list[_LotState]:
@@ -240,7 +252,7 @@ class PostgresLots:
     async def _read_page(self, program_id: UUID, currency: str, queue: _Queue) -> Decimal:
         """What the lots of the page hold."""
         after = queue.lots[-1].received if queue.lots else -1
-        statement = select(lots).where(
+        statement = _LOT.where(
             lots.c.program_id == program_id,
             lots.c.currency == currency,
             lots.c.earmark.is_(None),
@@ -257,7 +269,7 @@ class PostgresLots:
         if not missing:
             return
         self._earmarked.update({each: [] for each in missing})
-        statement = select(lots).where(among(lots.c.earmark, missing), lots.c.taken < lots.c.amount)
+        statement = _LOT.where(among(lots.c.earmark, missing), lots.c.taken < lots.c.amount)
         for state in await self._read_lots(statement.order_by(lots.c.received)):
             if state.earmark is not None:
                 self._earmarked[state.earmark].append(state.donation_id)
@@ -299,4 +311,6 @@ class PostgresLots:
 
 
 def _lot_state(row: Any) -> _LotState:
-    return _LotState(row.donation_id, row.program_id, row.currency, row.amount, row.taken, row.earmark, row.received)
+    return _LotState(
+        row.donation_id, row.program_id, row.currency, row.amount, row.taken, row.earmark, row.received, row.is_disputed
+    )

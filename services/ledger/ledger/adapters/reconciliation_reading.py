@@ -169,7 +169,9 @@ class PostgresReconciliationReading:
             currency=currency,
             day=bank_day(row.timestamp),
             amount=amount if row.transaction_type in _COMES_IN else -amount,
-            is_return=row.transaction_type == _T.REVERSAL,
+            # A refund in the place of a donation is what the donor's bank took back of it.
+            is_return=row.transaction_type == _T.REVERSAL
+            or (row.transaction_type == _T.REFUND and payment is not None and payment.direction == "in"),
             is_correction=transaction_id in corrects,
             reference="" if payment is None else payment.reference,
         )

@@ -42,6 +42,26 @@ class PostgresRefunds:
             )
         )
 
+    async def add_return(self, refund: Refund, code: str) -> None:
+        await self._work.connection.execute(
+            insert(transactions).values(
+                id=refund.transaction_id,
+                transaction_type=TransactionType.REFUND,
+                status=refund.status,
+                code=code,
+                program_id=refund.program_id,
+                donation_id=refund.donation_id,
+                donor_id=refund.donor_id,
+                user_id=refund.user_id,
+                requested_by=refund.requested_by,
+                approved_by=refund.approved_by,
+                amount=refund.amount,
+                currency=refund.currency,
+                initiated_at=self._work.now,
+                completed_at=self._work.now,
+            )
+        )
+
     async def approve(self, refund: Refund, approved_by: UUID) -> None:
         await self._work.connection.execute(
             insert(payments).values(

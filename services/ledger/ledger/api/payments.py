@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 
 from chassis.api.callers import AdminCaller
 from chassis.api.pages import Page, PageQuery, encode_cursor
@@ -91,6 +92,8 @@ class DisputeAnswer(Answer):
     reason: str | None
     proposed_by: str | None
     approved_by: str | None
+    committed: Annotated[str | None, Field(description="Of a donation in the books: set aside for awards, unpaid.")]
+    paid: Annotated[str | None, Field(description="Of a donation in the books: paid out to beneficiaries.")]
 
 
 class OpenPaymentAnswer(Answer):
@@ -119,7 +122,7 @@ class UnmatchedAnswer(Answer):
     received_at: str
 
 
-def _dispute(found: OpenDispute) -> DisputeAnswer:
+def _dispute(found: OpenDispute, currency: str) -> DisputeAnswer:
     return DisputeAnswer(
         code=found.code,
         status_before=found.status_before,
@@ -131,6 +134,8 @@ def _dispute(found: OpenDispute) -> DisputeAnswer:
         reason=found.reason,
         proposed_by=None if found.proposed_by is None else str(found.proposed_by),
         approved_by=None if found.approved_by is None else str(found.approved_by),
+        committed=None if found.committed is None else format_amount(found.committed, currency),
+        paid=None if found.paid is None else format_amount(found.paid, currency),
     )
 
 
@@ -147,7 +152,7 @@ def _open(row: OpenPayment) -> OpenPaymentAnswer:
         initiated_at=format_timestamp(row.initiated_at),
         asked=row.asked,
         due_at=None if row.due_at is None else format_timestamp(row.due_at),
-        dispute=None if row.dispute is None else _dispute(row.dispute),
+        dispute=None if row.dispute is None else _dispute(row.dispute, row.currency),
     )
 
 

@@ -44,6 +44,8 @@ class Step(StrEnum):
     # The books had given the money back, and it had left after all: a new transaction takes it out again.
     CORRECT = "correct"
     CREDIT = "credit"
+    # The donor's bank has taken a donation back: a refund that nobody asked for takes it out of the books.
+    RETURN = "return"
 
 
 _S, _O, _T = Status, Outcome, TransactionType
@@ -72,6 +74,8 @@ _DONATION: Final[Mapping[tuple[Status, Outcome], tuple[Step, ...]]] = {
     **{(status, _O.COMPLETED): (Step.CREDIT,) for status in (*_ON_ITS_WAY, _S.FAILED)},
     **{(status, _O.FAILED): () for status in (*_ON_ITS_WAY, _S.FAILED)},
     (_S.COMPLETED, _O.COMPLETED): (),
+    (_S.COMPLETED, _O.REVERSED): (Step.RETURN,),
+    (_S.REVERSED, _O.REVERSED): (),
 }
 _STEPS: Final = {_T.DISBURSEMENT: _DISBURSEMENT, _T.REFUND: _REFUND, _T.DONATION: _DONATION}
 

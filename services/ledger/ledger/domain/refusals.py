@@ -14,6 +14,7 @@ __all__ = [
     "BankReferenceUsedError",
     "BeyondTipError",
     "CurrencyUnsupportedError",
+    "DonationDisputedError",
     "EventContradictedError",
     "ForbiddenError",
     "IllegalStateError",
@@ -87,6 +88,12 @@ class InsufficientFundsError(RefusalError):
     """The funds received do not cover this."""
 
     CODE = "insufficient_funds"
+
+
+class DonationDisputedError(RefusalError):
+    """What would pay is contradicted by a rail, and two people have not yet found out whether it is there."""
+
+    CODE = "donation_disputed"
 
 
 class SamePersonError(ForbiddenError):

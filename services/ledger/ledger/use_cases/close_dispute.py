@@ -17,6 +17,7 @@ from ledger.use_cases import apply_payment_answer, settle_refund
 from ledger.use_cases.credit_donation import credit
 from ledger.use_cases.find_payment import Payment, find_payment_locked, kind_of
 from ledger.use_cases.ports import Books
+from ledger.use_cases.return_donation import objection_to_return, return_donation
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +34,11 @@ async def close_next_dispute(books: Books) -> bool:
     dispute = await books.payments.disputes.find_open(transaction_id)
     if payment is None or dispute is None or dispute.outcome is None or dispute.approved_by is None:
         return True  # closed by another worker meanwhile
+    if isinstance(payment, Donation):  # its refund is locked before the chain, as by whoever takes it through the rail
+        await books.refunds.find_live(payment.transaction_id)
     await books.chain.hold()
     taken = steps(kind_of(payment), dispute.status_before, dispute.outcome)
-    if taken is None or (Step.CORRECT in taken and not await _can_correct(books, payment)):
+    if taken is None or not await _can_book(books, payment, taken):
         log.warning("dispute_not_bookable", transaction_id=str(transaction_id), outcome=dispute.outcome)
         # The transaction keeps its code: a second debit is one still.
         await books.payments.disputes.close(dispute, dispute.transaction_code, None)
@@ -44,7 +47,7 @@ async def close_next_dispute(books: Books) -> bool:
     correction_id = await _book(books, payment, dispute, taken)
     ending = final_status(dispute.status_before, dispute.outcome, taken)
     code = None if ending is Status.COMPLETED else dispute.code
-    await books.payments.disputes.close(dispute, "corrected" if correction_id else code, correction_id)
+    await books.payments.disputes.close(dispute, "corrected" if Step.CORRECT in taken else code, correction_id)
     await books.payments.schedule(transaction_id, None)
     log.info("dispute_closed", transaction_id=str(transaction_id), outcome=dispute.outcome, code=dispute.code)
     return True
@@ -52,6 +55,8 @@ async def close_next_dispute(books: Books) -> bool:
 
 async def _book(books: Books, payment: Payment, dispute: Dispute, taken: tuple[Step, ...]) -> UUID | None:
     """The steps, and the state; the id of the correction if there was one."""
+    if isinstance(payment, Donation):
+        return await _book_donation(books, payment, dispute, taken)
     correction_id: UUID | None = None
     moved = payment
     for step in taken:
@@ -66,21 +71,29 @@ async def _book(books: Books, payment: Payment, dispute: Dispute, taken: tuple[S
                 if isinstance(moved, Disbursement):
                     await apply_payment_answer.book_reversed(books, moved, dispute.code)
                     moved = replace(moved, status=Status.REVERSED)
-            case Step.CREDIT:
-                if isinstance(moved, Donation):
-                    await credit(books, moved)
-                    moved = replace(moved, status=Status.COMPLETED)
             case Step.CORRECT:
                 # First the state: a tranche has one live payment, which is the correction from here on.
                 await books.transactions.move(payment.transaction_id, Status.DISPUTED, Status.FAILED)
                 moved = replace(moved, status=Status.FAILED)
                 correction_id = await _correct(books, payment)
+            case Step.CREDIT | Step.RETURN:
+                raise TypeError(f"{step} is of donations")
             case _:
                 assert_never(step)
     if moved.status is Status.DISPUTED:
         following = final_status(dispute.status_before, dispute.outcome or Outcome.FAILED, taken)
         await books.transactions.move(payment.transaction_id, Status.DISPUTED, following)
     return correction_id
+
+
+async def _book_donation(books: Books, donation: Donation, dispute: Dispute, taken: tuple[Step, ...]) -> UUID | None:
+    if Step.CREDIT in taken:
+        await credit(books, donation)
+        return None
+    return_id = await return_donation(books, donation, dispute) if Step.RETURN in taken else None
+    following = final_status(dispute.status_before, dispute.outcome or Outcome.FAILED, taken)
+    await books.transactions.move(donation.transaction_id, Status.DISPUTED, following)
+    return return_id
 
 
 async def _complete(books: Books, payment: Payment) -> None:
@@ -95,6 +108,12 @@ async def _fail(books: Books, payment: Payment, code: str) -> None:
         await apply_payment_answer.book_failed(books, payment, code)
     elif isinstance(payment, Refund):
         await settle_refund.book_failed(books, payment, code)
+
+
+async def _can_book(books: Books, payment: Payment, taken: tuple[Step, ...]) -> bool:
+    if Step.RETURN in taken and isinstance(payment, Donation):
+        return await objection_to_return(books, payment) is None
+    return Step.CORRECT not in taken or await _can_correct(books, payment)
 
 
 async def _can_correct(books: Books, payment: Payment) -> bool:

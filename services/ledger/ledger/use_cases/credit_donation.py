@@ -12,7 +12,13 @@ import structlog
 from chassis.database import database_is_away, database_is_busy
 from ledger.domain import drafts
 from ledger.domain.drafts import Draft
-from ledger.domain.payments import AMOUNT_DIFFERS, PAID_AFTER_FAILURE, RailAnswer, pause_before_asking
+from ledger.domain.payments import (
+    AMOUNT_DIFFERS,
+    PAID_AFTER_FAILURE,
+    PAID_AFTER_REVERSAL,
+    RailAnswer,
+    pause_before_asking,
+)
 from ledger.domain.records import Donation
 from ledger.domain.transactions import RailStatus, Status
 from ledger.use_cases.announce_donation import PAYSTACK, PAYSTACK_ASKED_AFTER
@@ -155,6 +161,8 @@ async def _is_received(books: Books, donation: Donation, answers: Answers) -> bo
         # A rail says the same of what we have given back, and of what the donor's bank took back.
         if not await books.refunds.give_all_back(donation):
             await dispute(books, donation, "returned_by_bank", answer)
+    elif donation.status is Status.REVERSED and answer.status is RailStatus.PAID:
+        await dispute(books, donation, PAID_AFTER_REVERSAL, answer)
     elif donation.status is Status.PENDING and not _has_expired(books, donation):
         return False
     elif donation.status is Status.PENDING:

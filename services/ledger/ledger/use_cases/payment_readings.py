@@ -10,7 +10,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class OpenDispute:
-    """The contradiction, what the rail said, and what was proposed so far."""
+    """The contradiction, what the rail said, and what was proposed so far.
+
+    `committed` and `paid`: of a donation that is in the books, what awards have of it; None for anything else.
+    """
 
     code: str
     status_before: str
@@ -22,6 +25,8 @@ class OpenDispute:
     reason: str | None
     proposed_by: UUID | None
     approved_by: UUID | None
+    committed: Decimal | None
+    paid: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

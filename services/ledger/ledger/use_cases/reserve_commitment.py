@@ -8,7 +8,7 @@ from uuid import UUID
 from ledger.domain import drafts
 from ledger.domain.lots import allocate
 from ledger.domain.records import Award, Program, Tranche
-from ledger.domain.refusals import InsufficientFundsError, NotYetKnownError
+from ledger.domain.refusals import DonationDisputedError, InsufficientFundsError, NotYetKnownError
 from ledger.domain.transactions import TransactionType
 from ledger.use_cases.events import Source
 from ledger.use_cases.ports import Books
@@ -44,8 +44,8 @@ async def reserve_commitment(books: Books, source: Source, proposal: Proposal) -
         lots = await books.lots.covering(proposal.program_id, proposal.currency, proposal.amount, purposes)
         try:
             allocations = allocate(lots, proposal.amount, {str(each) for each in purposes})
-        except InsufficientFundsError:
-            code = InsufficientFundsError.CODE
+        except (InsufficientFundsError, DonationDisputedError) as refusal:
+            code = refusal.CODE
     if code is not None:
         books.announce.commitment_refused(
             award_id=proposal.award_id,

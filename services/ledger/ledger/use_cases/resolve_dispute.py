@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from ledger.domain.disputes import Dispute, Outcome, steps
+from ledger.domain.disputes import Dispute, Outcome, Step, steps
+from ledger.domain.records import Donation
 from ledger.domain.refusals import IllegalStateError, IsPayeeError, NotFoundError, SamePersonError
 from ledger.domain.transactions import Status
 from ledger.use_cases.find_payment import Payment, find_payment_locked, kind_of
 from ledger.use_cases.ports import Books
+from ledger.use_cases.return_donation import objection_to_return
 
 
 async def propose_resolution(
@@ -17,12 +19,17 @@ async def propose_resolution(
     Raises:
         NotFoundError
         IsPayeeError
-        IllegalStateError: not disputed, approved already, or an outcome that the books contradict.
+        IllegalStateError: not disputed, approved already, or an outcome that the books contradict or cannot book.
     """
     payment, dispute = await _find(books, transaction_id, proposed_by)
-    if steps(kind_of(payment), dispute.status_before, outcome) is None:
+    taken = steps(kind_of(payment), dispute.status_before, outcome)
+    if taken is None:
         detail = f"By the books this was {dispute.status_before} when it came up: it cannot end as {outcome}."
         raise IllegalStateError(payment.status, detail)
+    if Step.RETURN in taken and isinstance(payment, Donation):
+        objection = await objection_to_return(books, payment)
+        if objection is not None:
+            raise IllegalStateError(payment.status, objection)
     await books.payments.disputes.propose(dispute, outcome, reason, proposed_by)
 
 

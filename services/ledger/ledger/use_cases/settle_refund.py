@@ -21,7 +21,7 @@ from ledger.domain.payments import (
     pause_before_asking,
 )
 from ledger.domain.records import Refund
-from ledger.domain.refusals import InsufficientFundsError
+from ledger.domain.refusals import DonationDisputedError, InsufficientFundsError
 from ledger.domain.transactions import Status, check_move
 from ledger.use_cases.announce_donation import payment_reference
 from ledger.use_cases.dispute_payment import dispute
@@ -32,7 +32,6 @@ from ledger.use_cases.settle_payment import SEND_WITHIN_SECONDS
 log = structlog.get_logger(__name__)
 
 # What there was to give back is contradicted: whoever still wants to asks anew, once that is resolved.
-DONATION_DISPUTED: Final = "donation_disputed"
 REFUND_DISPUTED: Final = "refund_disputed"
 
 
@@ -101,7 +100,7 @@ async def _take_out(books: Books, refund: Refund) -> Refund | None:
 
 async def _objection(books: Books, refund: Refund) -> str | None:
     if not await books.refunds.is_donation_completed(refund):
-        return DONATION_DISPUTED  # the donor's bank has taken it back, say
+        return DonationDisputedError.CODE  # the donor's bank has taken it back, say
     if await books.refunds.has_disputed(refund.donation_id):
         return REFUND_DISPUTED  # the donor may have it back already
     if await books.lots.left_of(refund.donation_id) < refund.amount:

@@ -34,7 +34,7 @@ class OldestFirst:
         self._rows: Iterator[Any] = (
             SimpleNamespace(
                 donation_id=UUID(int=number + 1), program_id=PROGRAM, currency="NGN",
-                amount=Looked(NAIRA), taken=Decimal(0), earmark=None, received=number,
+                amount=Looked(NAIRA), taken=Decimal(0), earmark=None, received=number, is_disputed=False,
             )
             for number in islice(count(), lots)
         )  # fmt: skip

@@ -12,6 +12,7 @@ from ledger.domain.moves import accounts_of
 from ledger.domain.refusals import (
     AmountInvalidError,
     CurrencyUnsupportedError,
+    DonationDisputedError,
     IllegalStateError,
     InsufficientFundsError,
     UnbalancedError,
@@ -91,6 +92,7 @@ LOTS = st.lists(
         received=st.integers(0, 1000),
         remaining=st.decimals(0, 1000, places=2),
         earmark=st.sampled_from([None, None, "school", "clinic"]),
+        is_disputed=st.just(False),
     ),
     max_size=8,
     unique_by=(lambda lot: lot.id, lambda lot: lot.received),
@@ -113,6 +115,22 @@ def test_allocations_sum_exactly_earmarked_first_then_first_in_first_out(held, a
     assert all(by_id[part.lot_id].earmark != "clinic" for part in taken)
     for earlier, _ in pairwise(taken):  # only the last lot may be left with something
         assert earlier.amount == by_id[earlier.lot_id].remaining
+
+
+@given(LOTS, st.decimals(Decimal("0.01"), 3000, places=2), st.sets(st.integers(0, 7)))
+def test_a_dispute_of_a_lot_changes_nothing_but_that_its_turn_is_refused(held, amount, disputed):
+    known = [lot._replace(is_disputed=place in disputed) for place, lot in enumerate(held)]
+    try:
+        taken = lots.allocate(held, amount, {"school"})
+    except InsufficientFundsError:
+        with pytest.raises(InsufficientFundsError):
+            lots.allocate(known, amount, {"school"})
+        return
+    if {part.lot_id for part in taken} & {lot.id for lot in known if lot.is_disputed}:
+        with pytest.raises(DonationDisputedError):
+            lots.allocate(known, amount, {"school"})
+    else:
+        assert lots.allocate(known, amount, {"school"}) == taken
 
 
 def test_only_the_allowed_moves_are_possible():
