@@ -95,6 +95,7 @@ def _wiring(
     statements: StatementParts,
     receipts: ReceiptParts,
 ) -> LedgerWiring:
+    accounts = foundation.settings.our_bank_accounts()
     return LedgerWiring(
         settings=foundation.settings,
         keys=keys,
@@ -102,7 +103,7 @@ def _wiring(
         books=open_books.within,
         chain=lambda work: ChainReader(work.connection),
         verifications=lambda work: VerificationReader(work.connection),
-        public=lambda work: PublicReader(work.connection),
+        public=lambda work: PublicReader(work.connection, accounts),
         money=lambda work: MoneyGraphReader(work.connection),
         exports=ExportReader(foundation.database),
         transactions=lambda work: TransactionReader(work, foundation.vault),

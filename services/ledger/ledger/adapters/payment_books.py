@@ -15,7 +15,7 @@ from ledger.adapters.dispute_books import PostgresDisputes
 from ledger.adapters.manual_rail import PostgresManualTransfers
 from ledger.adapters.people_books import open_snapshot
 from ledger.adapters.tables.money import payments, transactions
-from ledger.adapters.tables.payments import closed_awards
+from ledger.adapters.tables.payments import closed_awards, disputes
 from ledger.adapters.webhook_books import PostgresWebhooks
 from ledger.domain.drafts import AwardReference
 from ledger.domain.payments import ASK_PAUSE_MAX
@@ -191,9 +191,13 @@ class PostgresPayments:
         # Written as the index on what is unsettled is, for the planner to see that it fits.
         open_ones = text("status IN ('pending','submitted','unknown','disputed')")
         columns = (payments.c.direction, transactions.c.status)
+        # A dispute is as old as itself: what came back after months has been contradicted since then, not for months.
+        since = func.coalesce(disputes.c.opened_at, transactions.c.initiated_at)
+        contradicted = (disputes.c.transaction_id == transactions.c.id) & disputes.c.closed_at.is_(None)
         statement = (
-            select(*columns, func.count(), func.min(transactions.c.initiated_at))
+            select(*columns, func.count(), func.min(since))
             .select_from(transactions.join(payments, payments.c.transaction_id == transactions.c.id))
+            .outerjoin(disputes, contradicted)
             .where(open_ones)
             .group_by(*columns)
         )

@@ -17,6 +17,7 @@ from ledger.adapters.tables.money import programs, transactions
 from ledger.adapters.tables.reading import program_balances
 from ledger.adapters.tables.witnesses import checkpoint_cosignatures
 from ledger.adapters.transaction_reading import view_of
+from ledger.domain.bank_accounts import BankAccount
 from ledger.domain.money import CURRENCIES
 from ledger.domain.transactions import Status, TransactionType
 from ledger.use_cases.reading_ports import Attention, ProgramBalance, Sums
@@ -44,8 +45,9 @@ _SUMS: Final = text(
 class PublicReader:
     """Keeps `reading_ports.PublicReading`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, accounts: Sequence[BankAccount]) -> None:
         self._connection = connection
+        self._accounts = accounts
 
     async def snapshot(self) -> None:
         await self._connection.execute(_SNAPSHOT)
@@ -86,7 +88,7 @@ class PublicReader:
         )
         unsettled = {row.status: row.number for row in await self._connection.execute(statement)}
         # Besides what hangs at the rails: what the books say was paid while the bank's statement knows nothing of it.
-        overdue = await count_overdue(self._connection)
+        overdue = await count_overdue(self._connection, self._accounts)
         some = select(quarantined_events.c.event_id).limit(QUARANTINED_COUNTED_MAX).subquery()
         quarantined = int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
         return Attention(sum(unsettled.values()) + overdue, unsettled.get(Status.DISPUTED, 0), quarantined)

@@ -1,6 +1,6 @@
 """The projections of reconciliation in PostgreSQL: matches and days; made anew, never evidence by themselves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any, Final
@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Date, LargeBinary, any_, bindparam, cast, del
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
 
 from chassis.database import UnitOfWork
 from chassis.inserting import Rows
@@ -44,6 +45,11 @@ _OPEN_SUM: Final = (
 )
 
 
+def _ours(accounts: Iterable[BankAccount]) -> ColumnElement[bool]:
+    """Days of these accounts. Of one that is in the settings no more, what was open is nobody's to explain."""
+    return reconciled_days.c.account.in_([account.number for account in accounts])
+
+
 def _any(column: Any, values: Collection[Any], kind: Any) -> Any:
     return column == any_(bindparam(None, sorted(values), type_=ARRAY(kind), unique=True))
 
@@ -51,8 +57,9 @@ def _any(column: Any, values: Collection[Any], kind: Any) -> Any:
 class PostgresReconciliationBook:
     """Keeps `statement_ports.ReconciliationBook`, and what the daily run remembers."""
 
-    def __init__(self, work: UnitOfWork) -> None:
+    def __init__(self, work: UnitOfWork, accounts: Sequence[BankAccount]) -> None:
         self._work = work
+        self._accounts = accounts
 
     @property
     def _connection(self) -> AsyncConnection:
@@ -160,8 +167,9 @@ class PostgresReconciliationBook:
 
     async def open_days(self, limit: int) -> set[date]:
         """Days that have something to explain, the newest first."""
-        statement = select(reconciled_days.c.day).where(_OPEN_SUM > 0).distinct().order_by(reconciled_days.c.day.desc())
-        return set(await self._connection.scalars(statement.limit(limit)))
+        statement = select(reconciled_days.c.day).where(_OPEN_SUM > 0, _ours(self._accounts)).distinct()
+        newest = statement.order_by(reconciled_days.c.day.desc()).limit(limit)
+        return set(await self._connection.scalars(newest))
 
     async def open_counts(self, today: date) -> list[tuple[str, dict[str, int]]]:
         """What is open of each account over all days; what is missing only once its window has passed."""
@@ -175,7 +183,8 @@ class PostgresReconciliationBook:
             ).label(name)
             for name in OPEN_FINDINGS
         ]
-        statement = select(reconciled_days.c.account, *sums).group_by(reconciled_days.c.account)
+        statement = select(reconciled_days.c.account, *sums).where(_ours(self._accounts))
+        statement = statement.group_by(reconciled_days.c.account)
         rows = await self._connection.execute(statement)
         return [(row.account, {name: int(getattr(row, name)) for name in OPEN_FINDINGS}) for row in rows]
 
@@ -193,12 +202,14 @@ def _identities(file_id: UUID) -> Any:
     )
 
 
-async def count_overdue(connection: AsyncConnection) -> int:
+async def count_overdue(connection: AsyncConnection, accounts: Sequence[BankAccount]) -> int:
     """Movements that no line matches although a statement covers their day and the window has passed."""
     # WAT is an hour ahead of UTC; the database's clock, for this is asked by everybody and often.
     today = cast(func.timezone(timedelta(hours=1), func.clock_timestamp()), Date)
     overdue = func.sum(reconciled_days.c.missing + reconciled_days.c.different)
-    statement = select(func.coalesce(overdue, 0)).where(reconciled_days.c.overdue_on <= today, _OPEN_SUM > 0)
+    statement = select(func.coalesce(overdue, 0)).where(
+        reconciled_days.c.overdue_on <= today, _OPEN_SUM > 0, _ours(accounts)
+    )
     return int(await connection.scalar(statement) or 0)
 
 

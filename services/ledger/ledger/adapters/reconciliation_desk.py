@@ -147,7 +147,7 @@ class ReconciliationDesk:
         # Also of accounts without any day left: what was open is not, once its file was withdrawn.
         found = dict.fromkeys(product(self._masked.values(), OPEN_FINDINGS), 0)
         async with self._database.unit_of_work() as work:
-            for account, counts in await PostgresReconciliationBook(work).open_counts(today):
+            for account, counts in await PostgresReconciliationBook(work, self._accounts).open_counts(today):
                 for name, count in counts.items():
                     place = (self._masked.get(account, "***"), name)
                     found[place] = found.get(place, 0) + count
@@ -168,7 +168,7 @@ class ReconciliationDesk:
     async def _turn(self) -> AsyncIterator[tuple[UnitOfWork, PostgresReconciliationBook | None]]:
         """A unit of work in which only one worker reconciles; None for all others."""
         async with self._database.unit_of_work() as work:
-            book = PostgresReconciliationBook(work)
+            book = PostgresReconciliationBook(work, self._accounts)
             yield work, book if await book.take_turn() else None
 
 

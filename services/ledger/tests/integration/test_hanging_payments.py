@@ -128,6 +128,22 @@ async def test_what_is_only_to_be_asked_about_later_is_left_alone(scenario):
     assert await scenario.service.announced(DisbursementCompleted) == []
 
 
+async def test_a_dispute_is_overdue_by_its_own_age_and_not_by_its_payments(scenario):
+    await on_its_way(scenario)
+    await scenario.fetch("UPDATE payments SET called_at = now() - interval '8 days' WHERE direction = 'out'")
+    await scenario.fetch("UPDATE transactions SET initiated_at = now() - interval '8 days' WHERE status = 'submitted'")
+    disputed = {"direction": "out", "status": "disputed"}
+    for _ in range(2):
+        await scenario.service.tick("sweep_payments")
+    assert REGISTRY.get_sample_value("impactnet_ledger_overdue_payments") == 0
+    age = REGISTRY.get_sample_value(OLDEST, disputed)
+    assert age is not None
+    assert age < 3_600
+    await scenario.fetch("UPDATE disputes SET opened_at = now() - interval '49 hours'")
+    await scenario.service.tick("sweep_payments")
+    assert REGISTRY.get_sample_value("impactnet_ledger_overdue_payments") == 1
+
+
 async def test_a_payment_about_which_the_rail_says_nothing_for_a_week_is_given_to_people(scenario):
     await on_its_way(scenario)
     await scenario.fetch("UPDATE payments SET called_at = now() - interval '8 days' WHERE direction = 'out'")

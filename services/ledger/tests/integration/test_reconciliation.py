@@ -1,5 +1,6 @@
 """A day's statements against the books: what is signed, what alerts, and what the public count says."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -13,6 +14,9 @@ from services.ledger.tests.processes import run_ledger
 from services.ledger.tests.statement_samples import ACCOUNT, standard
 
 from chassis.ids import new_id
+from chassis.testing.harness import running_service
+from ledger.adapters.reconciliation_desk import OPEN
+from ledger.bootstrap import SERVICE
 from ledger.domain.bank_accounts import bank_day
 
 BASE = "/api/v1/transactions/reconciliation"
@@ -170,6 +174,23 @@ async def test_what_no_line_matches_counts_as_unreconciled_once_its_window_has_p
     assert await unreconciled(scenario) == 0
     pairs = await scenario.fetch("SELECT kind, block_index FROM statement_matches")
     assert len({pair["block_index"] for pair in pairs}) == len(pairs) == 2
+
+
+async def test_an_account_that_is_in_the_settings_no_more_has_nothing_open(scenario, paid):
+    await send(scenario, (paid["day"], "100.00", "B1", paid["in"]), (paid["day"], "-7.00", "B2", "FEE"))
+    await scenario.service.tick("reconcile")
+    await age_days(scenario, 6)
+    assert await unreconciled(scenario) == 1
+    labels = {"account": "***6789", "finding": "missing"}
+    other = ["9999999999:NGN:sandbox+manual+paystack"]
+    async with running_service(SERVICE, scenario.urls, bank_accounts=other) as service:
+        await scenario.fetch("DELETE FROM reconciliation_runs")
+        OPEN.clear()
+        await service.tick("reconcile")
+        assert await unreconciled(replace(scenario, service=service)) == 0
+        assert REGISTRY.get_sample_value("impactnet_ledger_reconciliation_open", labels) is None
+        assert REGISTRY.get_sample_value("impactnet_ledger_reconciliation_open", labels | {"account": "***"}) is None
+    assert await unreconciled(scenario) == 1, "it is back, and so is what is open"
 
 
 async def test_a_withdrawn_file_matches_nothing_any_more(scenario, paid):
