@@ -302,3 +302,12 @@ async def test_what_is_written_during_an_erasure_goes_with_it(scenario):
     await erasing
     sought = {"donor": forms_of_id(donor), "words": forms_of(WORDS.encode())}
     assert {(table, column) for table, column, _ in await traces_in_tables(scenario, sought)} <= REMAINS
+
+
+async def test_whose_something_is_is_found_by_an_index(scenario):
+    rows = await scenario.fetch(
+        "SELECT c.relname || '.' || a.attname AS name FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid"
+        " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+        " WHERE c.relnamespace = 'ledger'::regnamespace"
+    )
+    assert {str(column) for column in OWNERS} <= {row["name"] for row in rows}

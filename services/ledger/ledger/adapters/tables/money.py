@@ -147,6 +147,7 @@ awards = Table(
     now_column("created_at"),
     now_column("updated_at"),
     Index("ix_awards_application_id", "application_id"),
+    Index("ix_awards_user_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
 )
 
 tranches = Table(
