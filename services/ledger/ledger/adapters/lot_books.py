@@ -1,6 +1,5 @@
 """Lots in PostgreSQL: which donation pays for what. Locked when read, read once in a unit of work."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,9 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from chassis.database import UnitOfWork
 from ledger.adapters.arrays import among
-from ledger.adapters.tables.money import award_lots, lot_sums, lots, transaction_links
+from ledger.adapters.lot_shares import PostgresShares
+from ledger.adapters.tables.money import lot_sums, lots, transaction_links
 from ledger.adapters.tables.payments import disputes
-from ledger.adapters.write_behind import Row, WriteBehind
+from ledger.adapters.write_behind import WriteBehind
 from ledger.domain.lots import Allocation, Lot
 from ledger.domain.records import Donation
 
@@ -30,17 +30,6 @@ _CHANGE_LOTS: Final = text(
     "UPDATE lots SET taken = changed.taken, updated_at = clock_timestamp()"
     " FROM unnest(:ids, :taken) AS changed(donation_id, taken) WHERE lots.donation_id = changed.donation_id"
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("taken", type_=ARRAY(Numeric)))
-
-_CHANGE_SHARES: Final = text(
-    "UPDATE award_lots SET paid = changed.paid, released = changed.released, updated_at = clock_timestamp()"
-    " FROM unnest(:awards, :donations, :paid, :released) AS changed(award_id, donation_id, paid, released)"
-    " WHERE award_lots.award_id = changed.award_id AND award_lots.donation_id = changed.donation_id"
-).bindparams(
-    bindparam("awards", type_=ARRAY(Uuid)),
-    bindparam("donations", type_=ARRAY(Uuid)),
-    bindparam("paid", type_=ARRAY(Numeric)),
-    bindparam("released", type_=ARRAY(Numeric)),
-)
 
 
 @dataclass(slots=True)
@@ -61,29 +50,6 @@ class _LotState:
     def as_lot(self) -> Lot:
         earmark = None if self.earmark is None else str(self.earmark)
         return Lot(str(self.donation_id), self.received, self.left, earmark, self.is_disputed)
-
-
-@dataclass(slots=True)
-class _Share:
-    """What of a lot is set aside for an award."""
-
-    award_id: UUID
-    donation_id: UUID
-    amount: Decimal
-    paid: Decimal
-    released: Decimal
-    received: int
-    row: Row | None = None  # while it is new and not written
-
-    @property
-    def left(self) -> Decimal:
-        return self.amount - self.paid - self.released
-
-    def change(self, *, paid: Decimal = Decimal(0), released: Decimal = Decimal(0)) -> None:
-        self.paid += paid
-        self.released += released
-        if self.row is not None:
-            self.row.update(paid=self.paid, released=self.released)
 
 
 @dataclass(slots=True)
@@ -113,14 +79,13 @@ class PostgresLots:
         self._states: dict[UUID, _LotState] = {}
         self._queues: dict[tuple[UUID, str], _Queue] = {}
         self._earmarked: dict[UUID, list[UUID]] = {}
-        self._shares: dict[UUID, dict[UUID, _Share]] = {}
+        self._shares = PostgresShares(work, pending)
         self._changed_lots: set[UUID] = set()
-        self._changed_shares: dict[tuple[UUID, UUID], _Share] = {}
         pending.then(self._write_changes)
 
     async def read(self, award_ids: Sequence[UUID], purposes: Sequence[UUID]) -> None:
         """For awards that are there; one that is not yet has no shares to be read."""
-        await self._read_shares(award_ids)
+        await self._shares.read(award_ids)
         await self._read_earmarked(purposes)
 
     async def add(self, received: Sequence[tuple[Donation, int]]) -> None:
@@ -156,26 +121,19 @@ class PostgresLots:
                 needed -= state.left
         return usable
 
-    async def of_award_locked(self, award_id: UUID) -> list[Lot]:
-        """What each lot still holds for this award; its earmark has served its purpose by now."""
-        await self._read_shares([award_id])
-        shares = sorted(self._shares[award_id].values(), key=lambda share: share.received)
+    async def of_award_locked(self, award_id: UUID, enough: Decimal | None = None) -> list[Lot]:
+        """What lots still hold for this award; its earmark has served its purpose by now."""
+        shares = await self._shares.open_of(award_id, enough)
         return [Lot(str(share.donation_id), share.received, share.left) for share in shares]
 
     async def reserve(self, award_id: UUID, allocations: Sequence[Allocation]) -> None:
-        shares = self._shares.setdefault(award_id, {})
         for each in allocations:
             state = await self._take(UUID(each.lot_id), each.amount)
-            # Nothing paid and nothing released is what the columns hold by themselves.
-            row = {"award_id": award_id, "donation_id": state.donation_id, "amount": each.amount}
-            kept = self._pending.add(award_lots, row)
-            shares[state.donation_id] = _Share(
-                award_id, state.donation_id, each.amount, Decimal(0), Decimal(0), state.received, kept
-            )
+            self._shares.add(award_id, state.donation_id, each.amount, state.received)
 
     async def release(self, award_id: UUID, allocations: Sequence[Allocation]) -> None:
         for each in allocations:
-            await self._change_share(award_id, UUID(each.lot_id), released=each.amount)
+            self._shares.change(award_id, UUID(each.lot_id), released=each.amount)
             await self._take(UUID(each.lot_id), -each.amount)
         # A lot that was spent may be open again, before those that were read: they are read anew when needed.
         self._queues.clear()
@@ -184,15 +142,17 @@ class PostgresLots:
 
     async def pay(self, award_id: UUID, disbursement_id: UUID, allocations: Sequence[Allocation]) -> None:
         for each in allocations:
-            await self._change_share(award_id, UUID(each.lot_id), paid=each.amount)
+            self._shares.change(award_id, UUID(each.lot_id), paid=each.amount)
             self._link(UUID(each.lot_id), disbursement_id, each.amount)
 
     async def give_back(self, award_id: UUID, disbursement_id: UUID) -> None:
         """The links back mirror those that paid: history stays, what a lot has given nets out."""
         await self._pending.flush()
         statement = select(transaction_links).where(transaction_links.c.to_transaction == disbursement_id)
-        for link in (await self._work.connection.execute(statement.order_by(transaction_links.c.id))).all():
-            await self._change_share(award_id, link.from_transaction, paid=-link.amount)
+        links = (await self._work.connection.execute(statement.order_by(transaction_links.c.id))).all()
+        await self._shares.meet(award_id, [link.from_transaction for link in links])
+        for link in links:
+            self._shares.change(award_id, link.from_transaction, paid=-link.amount)
             self._link(disbursement_id, link.from_transaction, link.amount)
 
     async def left_of(self, donation_id: UUID) -> Decimal:
@@ -227,15 +187,6 @@ class PostgresLots:
         state.taken += amount
         self._changed_lots.add(donation_id)
         return state
-
-    async def _change_share(
-        self, award_id: UUID, donation_id: UUID, *, paid: Decimal = Decimal(0), released: Decimal = Decimal(0)
-    ) -> None:
-        await self._read_shares([award_id])
-        share = self._shares[award_id][donation_id]
-        share.change(paid=paid, released=released)
-        if share.row is None:
-            self._changed_shares[award_id, donation_id] = share
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -274,40 +225,12 @@ class PostgresLots:
             if state.earmark is not None:
                 self._earmarked[state.earmark].append(state.donation_id)
 
-    async def _read_shares(self, award_ids: Sequence[UUID]) -> None:
-        missing = sorted({each for each in award_ids if each not in self._shares})
-        if not missing:
-            return
-        self._shares.update({each: {} for each in missing})
-        statement = (
-            select(award_lots, lots.c.received)
-            .join(lots, lots.c.donation_id == award_lots.c.donation_id)
-            .where(among(award_lots.c.award_id, missing))
-            .order_by(award_lots.c.award_id, lots.c.received)
-            .with_for_update(of=award_lots)
-        )
-        for row in (await self._work.connection.execute(statement)).all():
-            self._shares[row.award_id][row.donation_id] = _Share(
-                row.award_id, row.donation_id, row.amount, row.paid, row.released, row.received
-            )
-
     async def _write_changes(self) -> None:
-        for shares in self._shares.values():
-            for share in shares.values():
-                share.row = None
         changed, self._changed_lots = sorted(self._changed_lots), set()
         if changed:
             taken = [self._states[each].taken for each in changed]
             await self._work.connection.execute(_CHANGE_LOTS, {"ids": changed, "taken": taken})
-        shares_changed, self._changed_shares = [*self._changed_shares.values()], {}
-        if shares_changed:
-            values: dict[str, list[Any]] = defaultdict(list)
-            for share in shares_changed:
-                values["awards"].append(share.award_id)
-                values["donations"].append(share.donation_id)
-                values["paid"].append(share.paid)
-                values["released"].append(share.released)
-            await self._work.connection.execute(_CHANGE_SHARES, values)
+        await self._shares.write_changes()
 
 
 def _lot_state(row: Any) -> _LotState:

@@ -136,7 +136,7 @@ async def _correct(books: Books, payment: Payment) -> UUID:
     correction_id = new_id()
     if isinstance(payment, Disbursement):
         award_id = payment.award.award_id
-        lots = allocate(await books.lots.of_award_locked(award_id), payment.amount)
+        lots = allocate(await books.lots.of_award_locked(award_id, payment.amount), payment.amount)
         await books.payments.add_correction(payment, correction_id)
         moved = replace(payment, transaction_id=correction_id)
         _, block = await books.chain.append(

@@ -74,7 +74,7 @@ async def _send(
     await books.transactions.add_disbursement(
         disbursement, sealed, requested_by=request.requested_by, approved_by=request.approved_by
     )
-    lots = await books.lots.of_award_locked(award.award_id)
+    lots = await books.lots.of_award_locked(award.award_id, request.amount)
     await books.awards.change(award.award_id, paid=request.amount)
     await books.lots.pay(award.award_id, transaction_id, allocate(lots, request.amount))
     [block] = await books.chain.append(drafts.disbursement(disbursement.booking, "sent"))
