@@ -73,6 +73,17 @@ class PostgresDisputes:
         )
         return found
 
+    async def correction_of(self, transaction_id: UUID) -> tuple[UUID, Status] | None:
+        statement = (
+            select(transactions.c.id, transactions.c.status)
+            .join(disputes, disputes.c.correction_id == transactions.c.id)
+            .where(disputes.c.transaction_id == transaction_id)
+            .order_by(transactions.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._work.connection.execute(statement)).one_or_none()
+        return None if row is None else (row.id, Status(row.status))
+
     async def close(self, dispute: Dispute, code: str | None, correction_id: UUID | None) -> None:
         await self._update(dispute, closed_at=self._work.now, correction_id=correction_id)
         await self._work.connection.execute(

@@ -1,6 +1,8 @@
 """Books what a rail has said about a disbursement: its block, its state, its lots and its announcement, together."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from chassis.ids import new_id
 from ledger.domain import drafts
@@ -8,6 +10,7 @@ from ledger.domain.lots import Allocation
 from ledger.domain.payments import (
     PAID_AFTER_FAILURE,
     PAID_AFTER_REVERSAL,
+    REVERSAL_WITHOUT_PAYMENT,
     SECOND_DEBIT,
     WATCH_PAUSE_MAX,
     RailAnswer,
@@ -16,10 +19,13 @@ from ledger.domain.payments import (
     pause_before_asking,
 )
 from ledger.domain.records import Award, Disbursement
-from ledger.domain.transactions import Status, TransactionType, check_move
+from ledger.domain.transactions import RailStatus, Status, TransactionType, check_move
 from ledger.use_cases.dispute_payment import dispute
 from ledger.use_cases.payment_ports import Rail
 from ledger.use_cases.ports import Books
+
+# What says that money left of which the books say that it did not, or had come back.
+_LEFT_AFTER_ALL: Final = frozenset({PAID_AFTER_FAILURE, PAID_AFTER_REVERSAL, REVERSAL_WITHOUT_PAYMENT})
 
 
 async def apply_answer(books: Books, seen: Disbursement, answer: RailAnswer | None, rail: Rail) -> None:
@@ -32,6 +38,9 @@ async def apply_answer(books: Books, seen: Disbursement, answer: RailAnswer | No
             await books.transactions.move(payment.transaction_id, Status.SUBMITTED, Status.UNKNOWN)
         return
     waited = books.now - payment.called_at
+    if payment.status is Status.FAILED and await _is_of_correction(books, payment, answer):
+        await _watch_on(books, payment, waited, rail)
+        return
     lost = is_lost(waited, payment.asked, rail.lost_after)
     ruling = outcome(payment.status, answer, payment.amount, payment.currency, lost=lost)
     if ruling.status is payment.status:
@@ -52,11 +61,29 @@ async def apply_answer(books: Books, seen: Disbursement, answer: RailAnswer | No
     await books.payments.schedule(payment.transaction_id, due_at, asked=0)
 
 
+async def _is_of_correction(books: Books, payment: Disbursement, answer: RailAnswer) -> bool:
+    """Whether a rail says of a failed payment what the transaction in its place says; what comes back of it is booked.
+
+    That the money had left two people have found out, and a return of what has left wants nobody to look at it.
+    """
+    found = await books.payments.disputes.correction_of(payment.transaction_id)
+    if found is None:
+        return False
+    correction_id, status = found
+    is_whole = (answer.amount, answer.currency) == (payment.amount, payment.currency)
+    if (status, answer.status) == (Status.COMPLETED, RailStatus.REVERSED) and is_whole:
+        returned = replace(payment, transaction_id=correction_id, status=status)
+        await book_reversed(books, returned, answer.code or "returned_by_bank")
+        return True
+    return {Status.COMPLETED: RailStatus.PAID, Status.REVERSED: RailStatus.REVERSED}.get(status) is answer.status
+
+
 async def _code_of_dispute(books: Books, payment: Disbursement, code: str | None) -> str:
-    """Money that left after all is a second debit when the tranche was paid, or is being paid, by another payment."""
-    if code in {PAID_AFTER_FAILURE, PAID_AFTER_REVERSAL} and await books.transactions.has_live_payment(
-        payment.tranche_id
-    ):
+    """Money that left after all is a second debit when the tranche was paid, or is being paid, by another payment.
+
+    Also when it came back: a tranche has one payment beside those that were debited a second time.
+    """
+    if code in _LEFT_AFTER_ALL and await books.transactions.has_live_payment(payment.tranche_id):
         return SECOND_DEBIT
     return code or "disputed"
 

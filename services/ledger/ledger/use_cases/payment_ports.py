@@ -142,6 +142,10 @@ class Disputes(Protocol):
         """The transaction of an approved dispute that no other worker holds."""
         ...
 
+    async def correction_of(self, transaction_id: UUID) -> tuple[UUID, Status] | None:
+        """The last one that took the transaction's place, and its state by now."""
+        ...
+
     async def close(self, dispute: Dispute, code: str | None, correction_id: UUID | None) -> None:
         """`code` becomes the transaction's; None clears it."""
         ...

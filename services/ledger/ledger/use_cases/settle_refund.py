@@ -22,7 +22,7 @@ from ledger.domain.payments import (
 )
 from ledger.domain.records import Refund
 from ledger.domain.refusals import DonationDisputedError, InsufficientFundsError
-from ledger.domain.transactions import Status, check_move
+from ledger.domain.transactions import RailStatus, Status, check_move
 from ledger.use_cases.announce_donation import payment_reference
 from ledger.use_cases.dispute_payment import dispute
 from ledger.use_cases.payment_ports import Rail, RailUnsureError
@@ -117,6 +117,11 @@ async def _apply(books: Books, seen: Refund, answer: RailAnswer | None, rail: Ra
             await books.transactions.move(refund.transaction_id, Status.SUBMITTED, Status.UNKNOWN)
         return
     waited = books.now - refund.called_at
+    if refund.status is Status.FAILED and answer.status is RailStatus.PAID:
+        correction = await books.payments.disputes.correction_of(refund.transaction_id)
+        if correction is not None:  # that it left is in the books already
+            await _watch_on(books, refund, waited, rail)
+            return
     lost = is_lost(waited, refund.asked, rail.lost_after)
     ruling = outcome(refund.status, answer, refund.amount, refund.currency, lost=lost)
     if ruling.status is refund.status:
