@@ -63,14 +63,21 @@ async def words_about(connection: AsyncConnection, transaction_id: UUID, words: 
     return None if await connection.scalar(select(exists().where(is_nobodys))) else words
 
 
+async def hold_money_of(connection: AsyncConnection, user_id: UUID) -> None:
+    """Locks a person's transactions before anything else of theirs, as whoever books them does.
+
+    Whoever is just writing about their money has it locked: what they write is there afterwards, and forgotten too.
+    """
+    own = select(transactions.c.id).where(transactions.c.user_id == user_id)
+    await connection.execute(own.order_by(transactions.c.id).with_for_update())
+
+
 async def forget_deeds(connection: AsyncConnection, user_id: UUID) -> None:
     """Takes a person out of transactions, payments, disputes, records and contradicting events.
 
-    What they did stays told of one and the same actor everywhere; then the way from the actor to them is cut.
+    What they did stays told of one and the same actor everywhere; then the way from the actor to them is cut. The
+    caller holds their money.
     """
-    # Whoever is just writing about their money has it locked: what they write is there afterwards, and forgotten too.
-    own = select(transactions.c.id).where(transactions.c.user_id == user_id)
-    await connection.execute(own.order_by(transactions.c.id).with_for_update())
     await _forget_words(connection, user_id)
     if await connection.scalar(select(or_(*(exists().where(column == user_id) for _, column in DOERS)))):
         actor_id = await actor_of(connection, user_id)

@@ -16,7 +16,7 @@ from chassis.ids import driver_id, new_id
 from chassis.inserting import Command
 from chassis.personal_data import Vault
 from ledger.adapters.arrays import among
-from ledger.adapters.erasure import forget_deeds
+from ledger.adapters.erasure import forget_deeds, hold_money_of
 from ledger.adapters.tables.money import awards
 from ledger.adapters.tables.people import beneficiaries, deciders, donors, payees
 from ledger.adapters.write_behind import WriteBehind
@@ -174,6 +174,7 @@ class PostgresPeople:
         """Cuts every way from the ledger's own ids to the person; money and blocks stay, pseudonymous."""
         await self._pending.flush()
         connection = self._work.connection
+        await hold_money_of(connection, user_id)
         await connection.execute(
             update(donors).where(donors.c.user_id == user_id).values(user_id=None, updated_at=_now)
         )

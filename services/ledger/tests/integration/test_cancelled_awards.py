@@ -9,6 +9,7 @@ from services.ledger.tests.integration.test_database_guards import attempt
 from services.ledger.tests.scenario import Scenario
 
 from contracts.applications import DisbursementApproved
+from contracts.identity import UserErased
 from contracts.ledger import CommitmentReleased, DisbursementCompleted, DisbursementFailed
 
 PAYMENTS = "SELECT status, code, id FROM transactions WHERE transaction_type = 'disbursement' ORDER BY id"
@@ -118,6 +119,26 @@ async def test_cancelling_and_submitting_at_once_never_deadlocks_and_never_does_
     paid = ended.count(("completed", None))
     assert len(await scenario.fetch("SELECT * FROM sandbox_transfers")) == paid
     assert (await scenario.balances())[f"program:{scenario.program_id}:available"] == f"{100 - 10 * paid}.00"
+
+
+async def test_an_erasure_waits_for_a_payment_that_is_being_submitted_and_neither_for_the_other(scenario):
+    """Both lock the person's payment before their award: the other way round each could hold what the other wants."""
+    award, _ = await approved(scenario, "60.00")
+    url = scenario.urls["ledger_worker"].replace("postgresql+asyncpg", "postgresql")
+    submitting = await asyncpg.connect(url)
+    try:
+        transaction = submitting.transaction()
+        await transaction.start()
+        await submitting.execute("SELECT FROM transactions WHERE transaction_type = 'disbursement' FOR UPDATE")
+        erasing = asyncio.create_task(scenario.service.deliver(UserErased(user_id=scenario.applicant)))
+        await until_it_waits(scenario, submitting)
+        await submitting.execute("SELECT FROM awards WHERE award_id = $1 FOR UPDATE NOWAIT", award.award_id)
+        await submitting.execute("SELECT FROM beneficiaries FOR UPDATE NOWAIT")
+        await transaction.rollback()
+        await erasing
+    finally:
+        await submitting.close()
+    assert [row["user_id"] for row in await scenario.fetch("SELECT user_id FROM awards")] == [None]
 
 
 @pytest.mark.parametrize("role", ["worker", "admin"])
