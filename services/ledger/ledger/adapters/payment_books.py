@@ -192,7 +192,10 @@ class PostgresPayments:
         open_ones = text("status IN ('pending','submitted','unknown','disputed')")
         columns = (payments.c.direction, transactions.c.status)
         # A dispute is as old as itself: what came back after months has been contradicted since then, not for months.
-        since = func.coalesce(disputes.c.opened_at, transactions.c.initiated_at)
+        # And a refund is a payment once somebody has approved it, days after it was asked for perhaps.
+        is_refund = transactions.c.transaction_type == TransactionType.REFUND
+        begun = case((is_refund, payments.c.created_at), else_=transactions.c.initiated_at)
+        since = func.coalesce(disputes.c.opened_at, begun)
         contradicted = (disputes.c.transaction_id == transactions.c.id) & disputes.c.closed_at.is_(None)
         statement = (
             select(*columns, func.count(), func.min(since))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from services.ledger.tests.paystack_scenario import Paying, paying_by_paystack
 
 from chassis.ids import new_id
@@ -77,6 +78,20 @@ async def resolve(paying: Paying, outcome: str) -> None:
     agreed = await post(paying, f"{path}approve/", {"outcome": outcome}, paying.scenario.other_admin)
     assert agreed.status_code == 202
     await paying.scenario.service.tick("close_disputes")
+
+
+async def test_a_refund_is_on_its_way_since_its_approval_and_not_since_somebody_asked(paying):
+    donation = await given(paying)
+    await ask(paying, donation)
+    await paying.scenario.fetch("UPDATE transactions SET initiated_at = now() - interval '3 days'")
+    assert (await approve(paying, donation)).status_code == 202
+    await settle(paying)
+    assert await refunds(paying) == [("submitted", None)]
+    await paying.scenario.service.tick("sweep_payments")
+    assert REGISTRY.get_sample_value("impactnet_ledger_overdue_payments") == 0
+    await paying.scenario.fetch("UPDATE payments SET created_at = now() - interval '25 hours' WHERE direction = 'out'")
+    await paying.scenario.service.tick("sweep_payments")
+    assert REGISTRY.get_sample_value("impactnet_ledger_overdue_payments") == 1
 
 
 @pytest.mark.parametrize("is_over", [False, True])
