@@ -1,9 +1,9 @@
-"""The awards of a person are found by an index."""
+"""No payment of an award that was cancelled is submitted."""
 
 from chassis.migrations import execute_sql_file
 
-revision = "0028"
-down_revision = "0027"
+revision = "0024"
+down_revision = "0023"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from chassis.migrations import execute_sql_file
 
-revision = "0027"
-down_revision = "0026"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:

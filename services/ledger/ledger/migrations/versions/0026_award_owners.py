@@ -1,9 +1,9 @@
-"""No payment of an award that was cancelled is submitted."""
+"""The awards of a person are found by an index."""
 
 from chassis.migrations import execute_sql_file
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0025"
 
 
 def upgrade() -> None:
