@@ -149,6 +149,13 @@ class DisbursementRepository:
         )
         return [_request(row) for row in await self._connection.execute(statement)]
 
+    async def live_of(self, tranche_id: UUID) -> list[DisbursementRequest]:
+        statement = select(disbursement_requests).where(
+            disbursement_requests.c.tranche_id == tranche_id,
+            disbursement_requests.c.status.in_(("requested", "approved", "paid")),
+        )
+        return [_request(row) for row in await self._connection.execute(statement)]
+
     async def page(
         self, *, application_id: UUID | None, status: str | None, before: UUID | None, limit: int
     ) -> list[DisbursementRequest]:

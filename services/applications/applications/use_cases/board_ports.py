@@ -76,6 +76,10 @@ class Disbursements(Protocol):
         """Those nobody has decided."""
         ...
 
+    async def live_of(self, tranche_id: UUID) -> list[DisbursementRequest]:
+        """Those that pay the tranche or may yet: requested, approved, paid. The database allows one."""
+        ...
+
     async def page(
         self, *, application_id: UUID | None, status: str | None, before: UUID | None, limit: int
     ) -> list[DisbursementRequest]:

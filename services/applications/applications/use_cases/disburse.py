@@ -1,7 +1,7 @@
 """Money out of an award: one admin asks, another approves or refuses, the ledger pays and says how it went."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from applications.domain.application import Application
@@ -10,6 +10,11 @@ from applications.domain.refusals import IllegalStateError, IsPayeeError, NotFou
 from applications.use_cases.board_access import Viewer, view_as_board
 from applications.use_cases.ports import Desk
 from chassis.ids import new_id
+
+# The ledger's own code for what would pay a tranche a second time.
+ALREADY_PAID: Final = "already_paid"
+# Who refuses such a request: no person.
+NOBODY: Final = UUID(int=0)
 
 
 async def request_disbursement(
@@ -148,12 +153,34 @@ async def settle_disbursement(
     award = await desk.awards.find(found.award_id)
     if request is None or award is None:
         raise NotFoundError
+    others = [each for each in await desk.disbursements.live_of(request.tranche_id) if each.id != request.id]
+    if outcome == "paid":
+        await _give_way(desk, application, others)
     request.status, request.failure_code, request.settled_at = outcome, code, desk.now
     request.transaction_id = transaction_id or request.transaction_id
     await desk.disbursements.save(request)
-    _settle_tranche(award, request.tranche_id, outcome, desk.now)
+    # What is heard of an earlier payment does not move a tranche that another one pays, or is to pay.
+    if outcome == "paid" or not others:
+        _settle_tranche(award, request.tranche_id, outcome, desk.now)
     await desk.awards.save(award)
     await desk.applications.save(application, f"disbursement_{'completed' if outcome == 'paid' else outcome}")
+
+
+async def _give_way(desk: Desk, application: Application, others: list[DisbursementRequest]) -> None:
+    """The tranche was asked for again before its earlier payment turned out to have left: it is not paid twice.
+
+    What nobody has decided is refused; what was approved the ledger refuses too, once it hears of it.
+    """
+    for other in others:
+        if other.status == "requested":
+            other.status = "refused"
+            desk.announce.disbursement_refused(application, other, NOBODY)
+        elif other.status == "approved":
+            other.status = "failed"
+        else:
+            continue  # paid: two payments of one tranche contradict each other, and the database says so
+        other.failure_code, other.settled_at = ALREADY_PAID, desk.now
+        await desk.disbursements.save(other)
 
 
 def _settle_tranche(

@@ -18,6 +18,8 @@ from applications.bootstrap import SERVICE
 from chassis.clock import SteppedClock
 from chassis.ids import new_id
 from chassis.testing.harness import ServiceHarness, running_service
+from contracts.applications import AwardProposed
+from contracts.ledger import CommitmentReserved, DisbursementCompleted
 from contracts.programs import CriterionSnapshot, ExecutiveSnapshot, ProgramPublished, RequirementSnapshot
 from local_stack.object_storage import ObjectStorage
 
@@ -25,6 +27,8 @@ FORM = (
     '{"type":"object","required":["business"],"additionalProperties":false,"properties":{'
     '"business":{"type":"string","minLength":3,"maxLength":100},"age":{"type":"integer"}}}'
 )
+
+EXECUTIVE = "/api/v1/executive/"
 
 
 @dataclass
@@ -141,6 +145,57 @@ class World:
         return body
 
 
+class Awarded:
+    """An approved application with two tranches, and two admins."""
+
+    def __init__(self, world: World, program: TestProgram, proposed: AwardProposed) -> None:
+        self.world = world
+        self.program = program
+        self.fact = proposed
+        self.asker_id, self.approver_id = new_id(), new_id()
+        self.tranches = [each.tranche_id for each in proposed.tranches]
+
+    @property
+    def path(self) -> str:
+        return f"{EXECUTIVE}applications/{self.fact.application_id}/"
+
+    async def ask(self, number: int = 0, user_id: UUID | None = None) -> httpx.Response:
+        client = await self.world.client(user_id or self.asker_id, "admin")
+        body = {"tranche_id": str(self.tranches[number])}
+        return await client.post(f"{self.path}disbursements/", json=body, headers={"Idempotency-Key": str(new_id())})
+
+    async def decide(
+        self, request_id: str, action: str = "approve", user_id: UUID | None = None, **token: Any
+    ) -> httpx.Response:
+        client = await self.world.client(user_id or self.approver_id, "admin", **token)
+        headers = {"Idempotency-Key": str(new_id())}
+        path = f"{EXECUTIVE}disbursements/{request_id}/{action}/"
+        return await client.post(path, json={"reason": "As planned."}, headers=headers)
+
+    def said(self, request_id: str, number: int = 0) -> dict[str, Any]:
+        return {
+            "request_id": UUID(request_id),
+            "transaction_id": new_id(),
+            "tranche_id": self.tranches[number],
+            "award_id": self.fact.award_id,
+            "application_id": self.fact.application_id,
+            "program_id": self.fact.program_id,
+            "user_id": self.fact.user_id,
+            "amount": self.fact.tranches[number].amount,
+            "currency": "NGN",
+        }
+
+    async def award(self) -> dict[str, Any]:
+        client = await self.world.client(self.asker_id, "admin")
+        award: dict[str, Any] = (await self.world.now_reads(client, self.path))["award"]
+        return award
+
+    async def paid(self, number: int) -> None:
+        request_id = (await self.ask(number)).json()["id"]
+        assert (await self.decide(request_id)).status_code == 202
+        await self.world.service.deliver(DisbursementCompleted(**self.said(request_id, number)))
+
+
 # Nothing listens on the discard port: storage that is away.
 NOWHERE = "http://127.0.0.1:9"
 
@@ -176,6 +231,30 @@ async def world(database_urls: dict[str, str]) -> AsyncIterator[World]:
         made = World(service, None)
         async with made.clients:
             yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def awarded(world: World, award_body: dict[str, Any]) -> Awarded:
+    """An application approved and committed."""
+    program = await world.program()
+    application_id, _ = await world.submitted(program)
+    await world.scored(program, application_id, 1, 2)
+    chair = await world.executive(program, 0)
+    answer = await chair.post(f"{EXECUTIVE}applications/{application_id}/approve/", json=award_body)
+    assert answer.status_code == 202
+    proposed = [f for f in await world.service.announced(AwardProposed) if f.application_id == application_id][-1]
+    await world.service.deliver(
+        CommitmentReserved(
+            award_id=proposed.award_id,
+            application_id=application_id,
+            program_id=program.id,
+            user_id=proposed.user_id,
+            transaction_id=new_id(),
+            amount="300000.00",
+            currency="NGN",
+        )
+    )
+    return Awarded(world, program, proposed)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

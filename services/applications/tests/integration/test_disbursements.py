@@ -1,114 +1,31 @@
 """Money out: two people and neither is paid, one live request a tranche, what became of each payment."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from chassis.ids import new_id
 from contracts.applications import (
     AwardCancelled,
-    AwardProposed,
     DisbursementApproved,
     DisbursementRefused,
     DisbursementRequested,
 )
-from contracts.ledger import (
-    CommitmentReserved,
-    DisbursementCompleted,
-    DisbursementFailed,
-    DisbursementReversed,
-)
+from contracts.ledger import DisbursementCompleted, DisbursementFailed, DisbursementReversed
 
 if TYPE_CHECKING:
-    import httpx
-    from services.applications.tests.integration.conftest import TestProgram, World
+    from services.applications.tests.integration.conftest import Awarded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EXECUTIVE = "/api/v1/executive/"
 
 
-class Awarded:
-    """An approved application with two tranches, and two admins."""
-
-    def __init__(self, world: "World", program: "TestProgram", proposed: AwardProposed) -> None:
-        self.world = world
-        self.program = program
-        self.fact = proposed
-        self.asker_id, self.approver_id = new_id(), new_id()
-        self.tranches = [each.tranche_id for each in proposed.tranches]
-
-    @property
-    def path(self) -> str:
-        return f"{EXECUTIVE}applications/{self.fact.application_id}/"
-
-    async def ask(self, number: int = 0, user_id: UUID | None = None) -> "httpx.Response":
-        client = await self.world.client(user_id or self.asker_id, "admin")
-        body = {"tranche_id": str(self.tranches[number])}
-        return await client.post(f"{self.path}disbursements/", json=body, headers={"Idempotency-Key": str(new_id())})
-
-    async def decide(
-        self, request_id: str, action: str = "approve", user_id: UUID | None = None, **token: Any
-    ) -> "httpx.Response":
-        client = await self.world.client(user_id or self.approver_id, "admin", **token)
-        headers = {"Idempotency-Key": str(new_id())}
-        path = f"{EXECUTIVE}disbursements/{request_id}/{action}/"
-        return await client.post(path, json={"reason": "As planned."}, headers=headers)
-
-    def said(self, request_id: str, number: int = 0) -> dict[str, Any]:
-        return {
-            "request_id": UUID(request_id),
-            "transaction_id": new_id(),
-            "tranche_id": self.tranches[number],
-            "award_id": self.fact.award_id,
-            "application_id": self.fact.application_id,
-            "program_id": self.fact.program_id,
-            "user_id": self.fact.user_id,
-            "amount": self.fact.tranches[number].amount,
-            "currency": "NGN",
-        }
-
-    async def award(self) -> dict[str, Any]:
-        client = await self.world.client(self.asker_id, "admin")
-        award: dict[str, Any] = (await self.world.now_reads(client, self.path))["award"]
-        return award
-
-    async def paid(self, number: int) -> None:
-        request_id = (await self.ask(number)).json()["id"]
-        assert (await self.decide(request_id)).status_code == 202
-        await self.world.service.deliver(DisbursementCompleted(**self.said(request_id, number)))
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def awarded(world: "World", award_body: dict[str, Any]) -> Awarded:
-    """An application approved and committed."""
-    program = await world.program()
-    application_id, _ = await world.submitted(program)
-    await world.scored(program, application_id, 1, 2)
-    chair = await world.executive(program, 0)
-    answer = await chair.post(f"{EXECUTIVE}applications/{application_id}/approve/", json=award_body)
-    assert answer.status_code == 202
-    proposed = [f for f in await world.service.announced(AwardProposed) if f.application_id == application_id][-1]
-    await world.service.deliver(
-        CommitmentReserved(
-            award_id=proposed.award_id,
-            application_id=application_id,
-            program_id=program.id,
-            user_id=proposed.user_id,
-            transaction_id=new_id(),
-            amount="300000.00",
-            currency="NGN",
-        )
-    )
-    return Awarded(world, program, proposed)
-
-
-async def test_one_admin_asks_and_another_approves(awarded: Awarded) -> None:
+async def test_one_admin_asks_and_another_approves(awarded: "Awarded") -> None:
     asked = await awarded.ask()
     assert asked.status_code == 201
     body = asked.json()
@@ -128,7 +45,7 @@ async def test_one_admin_asks_and_another_approves(awarded: Awarded) -> None:
     assert (again.status_code, again.json()["state"]) == (409, "approved")
 
 
-async def test_nobody_approves_what_they_asked_for_and_nobody_pays_themselves(awarded: Awarded) -> None:
+async def test_nobody_approves_what_they_asked_for_and_nobody_pays_themselves(awarded: "Awarded") -> None:
     request_id = (await awarded.ask()).json()["id"]
     payee = awarded.fact.user_id
 
@@ -144,7 +61,7 @@ async def test_nobody_approves_what_they_asked_for_and_nobody_pays_themselves(aw
     ]
 
 
-async def test_approving_needs_a_fresh_step_up(awarded: Awarded) -> None:
+async def test_approving_needs_a_fresh_step_up(awarded: "Awarded") -> None:
     request_id = (await awarded.ask()).json()["id"]
     stale = await awarded.decide(request_id, auth_age_seconds=301)
     assert (stale.status_code, stale.json()["code"]) == (403, "step_up_required")
@@ -152,7 +69,7 @@ async def test_approving_needs_a_fresh_step_up(awarded: Awarded) -> None:
     assert (await awarded.decide(request_id)).status_code == 202
 
 
-async def test_money_moves_only_with_an_idempotency_key_and_a_repeat_moves_nothing(awarded: Awarded) -> None:
+async def test_money_moves_only_with_an_idempotency_key_and_a_repeat_moves_nothing(awarded: "Awarded") -> None:
     client = await awarded.world.client(awarded.asker_id, "admin")
     path, body = f"{awarded.path}disbursements/", {"tranche_id": str(awarded.tranches[0])}
     assert (await client.post(path, json=body)).json()["code"] == "idempotency_key_required"
@@ -164,7 +81,7 @@ async def test_money_moves_only_with_an_idempotency_key_and_a_repeat_moves_nothi
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_a_tranche_is_asked_for_once_at_a_time_even_at_the_same_time(awarded: Awarded) -> None:
+async def test_a_tranche_is_asked_for_once_at_a_time_even_at_the_same_time(awarded: "Awarded") -> None:
     answers = await asyncio.gather(awarded.ask(), awarded.ask())
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     async with awarded.world.service.worker.database.reading() as connection:
@@ -177,7 +94,7 @@ async def test_a_tranche_is_asked_for_once_at_a_time_even_at_the_same_time(award
             await connection.execute(copy, {"id": new_id(), "tranche": awarded.tranches[0]})
 
 
-async def test_the_database_itself_refuses_one_person_in_both_roles(awarded: Awarded) -> None:
+async def test_the_database_itself_refuses_one_person_in_both_roles(awarded: "Awarded") -> None:
     request_id = (await awarded.ask()).json()["id"]
     for column, constraint in (("requested_by", "two_people"), ("payee_id", "approver_is_not_payee")):
         async with awarded.world.service.worker.database.reading() as connection:
@@ -188,7 +105,7 @@ async def test_the_database_itself_refuses_one_person_in_both_roles(awarded: Awa
                 await connection.execute(statement, {"id": UUID(request_id)})
 
 
-async def test_a_refused_request_frees_its_tranche(awarded: Awarded) -> None:
+async def test_a_refused_request_frees_its_tranche(awarded: "Awarded") -> None:
     request_id = (await awarded.ask()).json()["id"]
     refused = await awarded.decide(request_id, "reject")
     assert (refused.status_code, refused.json()["status"]) == (200, "refused")
@@ -198,7 +115,7 @@ async def test_a_refused_request_frees_its_tranche(awarded: Awarded) -> None:
     assert (await awarded.ask()).status_code == 201
 
 
-async def test_an_award_is_completed_when_every_tranche_is_paid(awarded: Awarded) -> None:
+async def test_an_award_is_completed_when_every_tranche_is_paid(awarded: "Awarded") -> None:
     await awarded.paid(0)
     award = await awarded.award()
     assert (award["state"], [each["state"] for each in award["tranches"]]) == ("committed", ["paid", "planned"])
@@ -209,7 +126,7 @@ async def test_an_award_is_completed_when_every_tranche_is_paid(awarded: Awarded
     assert (again.status_code, again.json()["state"]) == (409, "paid")
 
 
-async def test_a_payment_that_failed_or_came_back_can_be_asked_for_again(awarded: Awarded) -> None:
+async def test_a_payment_that_failed_or_came_back_can_be_asked_for_again(awarded: "Awarded") -> None:
     failed = (await awarded.ask()).json()["id"]
     await awarded.decide(failed)
     said = {**awarded.said(failed), "transaction_id": None}
@@ -233,7 +150,7 @@ async def test_a_payment_that_failed_or_came_back_can_be_asked_for_again(awarded
     assert [item["status"] for item in listed["items"]] == ["requested", "reversed", "failed"]
 
 
-async def test_cancelling_gives_back_what_is_unpaid(awarded: Awarded) -> None:
+async def test_cancelling_gives_back_what_is_unpaid(awarded: "Awarded") -> None:
     await awarded.paid(0)
     waiting = (await awarded.ask(1)).json()["id"]
     admin = await awarded.world.client(awarded.asker_id, "admin")
@@ -250,7 +167,7 @@ async def test_cancelling_gives_back_what_is_unpaid(awarded: Awarded) -> None:
     assert (again.status_code, again.json()["state"]) == (409, "cancelled")
 
 
-async def test_an_award_is_not_cancelled_under_a_payment(awarded: Awarded) -> None:
+async def test_an_award_is_not_cancelled_under_a_payment(awarded: "Awarded") -> None:
     request_id = (await awarded.ask()).json()["id"]
     await awarded.decide(request_id)
     admin = await awarded.world.client(awarded.asker_id, "admin")
@@ -258,7 +175,7 @@ async def test_an_award_is_not_cancelled_under_a_payment(awarded: Awarded) -> No
     assert (answer.status_code, answer.json()["state"]) == (409, "approved")
 
 
-async def test_only_admins_ask_for_money_and_strangers_find_nothing(awarded: Awarded) -> None:
+async def test_only_admins_ask_for_money_and_strangers_find_nothing(awarded: "Awarded") -> None:
     world = awarded.world
     request_id = (await awarded.ask()).json()["id"]
     key = {"Idempotency-Key": str(new_id())}
