@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,19 +47,20 @@ class PostStore:
         self._now = now
 
     async def get_locked(self, post_id: UUID) -> Post:
-        post = await self._find_locked(posts.c.id == post_id, posts.c.hidden_at.is_(None))
-        if post is None:
+        shown = await self._shown_locked(posts.c.id == post_id)
+        if not shown:
             raise NotFoundError
-        return post
+        return shown[0]
 
-    async def find_by_request_locked(self, request_id: UUID) -> Post | None:
-        return await self._find_locked(posts.c.request_id == request_id)
+    async def shown_of_request_locked(self, request_id: UUID) -> list[Post]:
+        return await self._shown_locked(posts.c.request_id == request_id)
 
-    async def _find_locked(self, *conditions: Any) -> Post | None:
-        statement = select(posts).where(*conditions).with_for_update()
-        row = (await self._connection.execute(statement)).mappings().one_or_none()
-        if row is None:
-            return None
+    async def _shown_locked(self, condition: ColumnElement[bool]) -> list[Post]:
+        statement = select(posts).where(condition, posts.c.hidden_at.is_(None)).order_by(posts.c.id)
+        rows = (await self._connection.execute(statement.with_for_update())).mappings().all()
+        return [await self._read(row) for row in rows]
+
+    async def _read(self, row: RowMapping) -> Post:
         content = None
         if row["author_id"] is not None:
             text = await self._vault.find(self._connection, row["author_id"], row["sealed_content"], POST_PURPOSE)

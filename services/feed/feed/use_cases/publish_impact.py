@@ -30,8 +30,7 @@ async def publish_impact(
 
 async def withdraw_impact(desk: Desk, *, request_id: UUID) -> None:
     """The bank returned the payment: nobody was reached after all."""
-    post = await desk.posts.find_by_request_locked(request_id)
-    if post is not None and post.hidden_at is None:
+    for post in await desk.posts.shown_of_request_locked(request_id):
         post.hidden_at = desk.now
         post.version += 1
         post.updated_at = desk.now

@@ -61,6 +61,22 @@ async def test_a_payment_that_came_back_is_no_impact(scenario):
     assert kinds == ["disbursement_reversed", "disbursement_completed"]
 
 
+async def test_a_payment_that_came_back_left_after_all_and_came_back_again_is_no_impact(scenario):
+    user_id, client = await scenario.person()
+    program_id = await scenario.program()
+    fact = scenario.about_payment(program_id, user_id)
+    # What two people found to have left after all has a transaction of its own, for the same request.
+    correction = fact.model_copy(update={"transaction_id": new_id()})
+    for paid, code in ((fact, "account_closed"), (correction, "returned_by_bank")):
+        await scenario.service.deliver(paid)
+        [post] = await posts_of(scenario, program_id, "impact")
+        assert post["transaction_id"] == str(paid.transaction_id)
+        await scenario.service.deliver(DisbursementReversed.model_validate(paid.model_dump() | {"code": code}))
+        assert await posts_of(scenario, program_id, "impact") == []
+    kinds = [item["kind"] for item in await scenario.notifications(client)]
+    assert kinds == ["disbursement_reversed", "disbursement_completed"] * 2
+
+
 async def test_news_of_a_programme_makes_one_post(scenario):
     program_id = await scenario.program()
     fact = UpdatePosted(program_id=program_id, update_id=new_id(), author_id=new_id())
