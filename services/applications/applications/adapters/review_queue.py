@@ -99,8 +99,10 @@ class ReviewQueue:
             pending = await self._count(applications, *visible, under_review, ~_reviewed_by(viewer_id), ~recused)
         start = self._work.now.astimezone(DASHBOARD_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
         today = decisions.c.decided_at.between(start, start + timedelta(days=1))
+        # An approval that waits for the ledger, or came back, is none (yet).
+        stands = decisions.c.state.in_(("confirmed", "overturned"))
         decided = await self._count(
-            applications.join(decisions, decisions.c.application_id == applications.c.id), *visible, today
+            applications.join(decisions, decisions.c.application_id == applications.c.id), *visible, today, stands
         )
         return Figures(
             queue_sizes={row.status: row.applications for row in await self._connection.execute(sizes)},
