@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from applications.domain.application import Application, Status
+from applications.domain.award import Award
 from applications.domain.document import Document
 from applications.domain.form import errors_in_answers, errors_in_eligibility
 from applications.domain.program import Program
@@ -17,6 +18,8 @@ _STEPS: Final = {
     Status.APPROVED: "wait_for_disbursement",
     Status.WITHDRAWN: "none",
 }
+# Nothing more is paid, unless a payment comes back.
+_PAID_OUT: Final = ("completed", "cancelled")
 
 
 def next_step(
@@ -25,6 +28,7 @@ def next_step(
     documents: Sequence[Document],
     video: Video | None,
     *,
+    award: Award | None,
     now: datetime,
     appeal_window_days: int,
 ) -> str:
@@ -33,6 +37,8 @@ def next_step(
     complete_form, upload_documents, upload_video, wait_for_video, start_interview, continue_interview, submit,
     wait_for_decision, wait_for_disbursement, appeal or none.
     """
+    if application.status is Status.APPROVED and award is not None and award.state in _PAID_OUT:
+        return "none"
     step = _STEPS.get(application.status)
     if step is not None:
         return step

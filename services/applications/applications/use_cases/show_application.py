@@ -37,14 +37,15 @@ async def show(desk: Desk, applications: Sequence[Application], *, appeal_window
     for application in applications:
         own = [document for document in documents if document.application_id == application.id]
         video = videos.get(application.id)
+        award, sha256 = awards.get(application.id), submissions.get(application.id)
         step = next_step(
             application,
             programs[application.program_id],
             own,
             video,
+            award=award,
             now=desk.now,
             appeal_window_days=appeal_window_days,
         )
-        award, sha256 = awards.get(application.id), submissions.get(application.id)
         shown.append(Shown(application, own, video, award, sha256, step))
     return shown

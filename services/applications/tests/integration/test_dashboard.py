@@ -1,4 +1,4 @@
-"""The dashboard's figures, as the ledger's answers come in."""
+"""The dashboard's figures, and what the applicant is told to wait for, as the ledger's answers come in."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from contracts.applications import AwardProposed
 from contracts.ledger import CommitmentRefused, CommitmentReserved
 
 if TYPE_CHECKING:
-    from services.applications.tests.integration.conftest import World
+    from services.applications.tests.integration.conftest import Awarded, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,3 +41,25 @@ async def test_a_decision_counts_once_the_money_is_reserved(world: "World", awar
     money = {"transaction_id": new_id(), "amount": award_body["amount"], "currency": "NGN"}
     await world.service.deliver(CommitmentReserved(**about, **money))
     assert await decisions_today() == 1
+
+
+async def test_the_applicant_waits_for_money_only_while_some_is_to_come(awarded: "Awarded") -> None:
+    owner = await awarded.world.client(awarded.fact.user_id)
+    path = f"/api/v1/applications/{awarded.fact.application_id}/"
+
+    async def steps() -> set[str]:
+        return {(await awarded.world.now_reads(owner, each))["next_step"] for each in (path, f"{path}status/")}
+
+    await awarded.paid(0)
+    assert await steps() == {"wait_for_disbursement"}
+    await awarded.paid(1)
+    assert await steps() == {"none"}
+
+
+async def test_nobody_waits_for_money_of_a_cancelled_award(awarded: "Awarded") -> None:
+    owner = await awarded.world.client(awarded.fact.user_id)
+    admin = await awarded.world.client(awarded.asker_id, "admin")
+    path = f"{EXECUTIVE}awards/{awarded.fact.award_id}/cancel/"
+    assert (await admin.post(path, json={"reason": "The project ended."})).status_code == 200
+    shown = await awarded.world.now_reads(owner, f"/api/v1/applications/{awarded.fact.application_id}/")
+    assert (shown["status"], shown["next_step"]) == ("approved", "none")
