@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from applications.domain.refusals import ApplicationExistsError, NotFoundError
 from chassis.database import UnitOfWork
 from chassis.ids import new_id
 from chassis.personal_data import Vault
+from chassis.tables import user_standings
 
 ANSWERS = "applications.answers"
 REASON = "application_history.reason"
@@ -127,6 +128,16 @@ class ApplicationRepository:
             applications.c.user_id == user_id, applications.c.status.not_in(over)
         )
         return list((await self._connection.scalars(statement.order_by(applications.c.id))).all())
+
+    async def lock_rejected(self, user_id: UUID) -> None:
+        statement = select(applications.c.id).where(
+            applications.c.user_id == user_id, applications.c.status == Status.REJECTED
+        )
+        await self._connection.execute(statement.order_by(applications.c.id).with_for_update(key_share=True))
+
+    async def is_erased(self, user_id: UUID) -> bool:
+        standing = exists().where(user_standings.c.user_id == user_id, user_standings.c.erased)
+        return bool(await self._connection.scalar(select(standing)))
 
     async def _seal(self, application: Application) -> bytes:
         plain = json.dumps(application.answers, ensure_ascii=False, allow_nan=False)

@@ -37,7 +37,7 @@ async def decide_appeal(
 
     Raises:
         NotFoundError, ForbiddenError, RecusedError, SamePersonError
-        IllegalStateError: it was decided before.
+        IllegalStateError: it was decided before; or upheld, and the person has been erased.
         ApplicationExistsError: upheld, but the person has applied again meanwhile.
     """
     application_id = await desk.appeals.find_application_id(appeal_id)
@@ -54,6 +54,9 @@ async def decide_appeal(
         raise SamePersonError("Whoever decided does not decide the appeal.")
     if appeal.outcome is not None or decision is None or decision.id != appeal.decision_id:
         raise IllegalStateError(appeal.state)
+    if outcome == "upheld" and await desk.applications.is_erased(application.user_id):
+        # Nothing of theirs could be scored or decided again, and nobody is left to withdraw it.
+        raise IllegalStateError(application.status, "The applicant has been erased: the appeal can only be dismissed.")
     appeal.outcome, appeal.outcome_reason = outcome, reason
     appeal.decided_by, appeal.decided_at = seat.user_id, desk.now
     await desk.appeals.save(application, appeal)
