@@ -129,10 +129,8 @@ class ApplicationRepository:
         )
         return list((await self._connection.scalars(statement.order_by(applications.c.id))).all())
 
-    async def lock_rejected(self, user_id: UUID) -> None:
-        statement = select(applications.c.id).where(
-            applications.c.user_id == user_id, applications.c.status == Status.REJECTED
-        )
+    async def lock_all_of(self, user_id: UUID) -> None:
+        statement = select(applications.c.id).where(applications.c.user_id == user_id)
         await self._connection.execute(statement.order_by(applications.c.id).with_for_update(key_share=True))
 
     async def is_erased(self, user_id: UUID) -> bool:

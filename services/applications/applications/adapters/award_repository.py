@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Row
 
 from applications.adapters.sealing import seal_or_forget
-from applications.adapters.tables import awards, disbursement_requests, tranches
+from applications.adapters.tables import applications, awards, disbursement_requests, tranches
 from applications.domain.application import Application
 from applications.domain.award import Award, DisbursementRequest, Tranche
 from chassis.database import UnitOfWork
@@ -79,6 +79,14 @@ class AwardRepository:
     async def last_of(self, application_ids: Sequence[UUID]) -> Mapping[UUID, Award]:
         # In the order they were made, so that the last one of an application wins.
         return {award.application_id: award for award in await self._read(awards.c.application_id.in_(application_ids))}
+
+    async def forget_words(self, user_id: UUID) -> None:
+        theirs = select(applications.c.id).where(applications.c.user_id == user_id)
+        planned = tranches.c.award_id.in_(select(awards.c.id).where(awards.c.application_id.in_(theirs)))
+        statement = update(tranches).where(planned).values(condition="", updated_at=self._work.now)
+        await self._connection.execute(statement)
+        asked = update(disbursement_requests).where(disbursement_requests.c.application_id.in_(theirs))
+        await self._connection.execute(asked.values(reason=None))
 
     async def _read(self, condition: Any) -> list[Award]:
         found = {

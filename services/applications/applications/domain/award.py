@@ -121,7 +121,7 @@ class DisbursementRequest:
         if user_id == self.requested_by:
             raise SamePersonError
 
-    def decide(self, status: Literal["approved", "refused"], by: UUID, at: datetime, reason: str) -> None:
+    def decide(self, status: Literal["approved", "refused"], by: UUID, at: datetime, reason: str | None) -> None:
         """A second person has spoken.
 
         Raises:

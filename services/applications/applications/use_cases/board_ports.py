@@ -67,6 +67,10 @@ class Awards(Protocol):
         """The award of each application that has one; of several the last."""
         ...
 
+    async def forget_words(self, user_id: UUID) -> None:
+        """What was written about an erased person's money: on what condition, and why it was paid or not."""
+        ...
+
 
 class Disbursements(Protocol):
     async def add(self, request: DisbursementRequest) -> None: ...

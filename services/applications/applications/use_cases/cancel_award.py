@@ -28,8 +28,9 @@ async def cancel_award(desk: Desk, award_id: UUID, viewer: Viewer, reason: str) 
     if award is None:
         raise NotFoundError
     unpaid = award.cancel()
+    kept = None if await desk.applications.is_erased(application.user_id) else reason
     for request in await desk.disbursements.open_of(award.id):
-        request.decide("refused", viewer.user_id, desk.now, reason)
+        request.decide("refused", viewer.user_id, desk.now, kept)
         await desk.disbursements.save(request)
         desk.announce.disbursement_refused(application, request, viewer.user_id)
     await desk.awards.save(award)

@@ -118,7 +118,9 @@ async def _decide(
     request.require_second_person(viewer.user_id)
     if not confirmed:
         raise StepUpRequiredError
-    request.decide(outcome, viewer.user_id, desk.now, reason)
+    # What would say something about a person who is gone is not kept.
+    kept = None if await desk.applications.is_erased(application.user_id) else reason
+    request.decide(outcome, viewer.user_id, desk.now, kept)
     await desk.disbursements.save(request)
     tranche = award.find_tranche(request.tranche_id)
     if tranche is not None:

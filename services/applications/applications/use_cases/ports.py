@@ -59,8 +59,8 @@ class Applications(Protocol):
         """Applications of a person that the board has not decided."""
         ...
 
-    async def lock_rejected(self, user_id: UUID) -> None:
-        """Until the end of the unit of work nobody takes up a rejected application of a person again."""
+    async def lock_all_of(self, user_id: UUID) -> None:
+        """Every application of a person, decided or not, until the end of the unit of work."""
         ...
 
     async def is_erased(self, user_id: UUID) -> bool: ...

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from chassis.ids import new_id
 from contracts.applications import ApplicationApproved, AwardCancelled, AwardProposed
@@ -11,7 +12,7 @@ from contracts.identity import UserErased, UserRegistered
 from contracts.ledger import CommitmentReserved
 
 if TYPE_CHECKING:
-    from services.applications.tests.integration.conftest import TestProgram, World
+    from services.applications.tests.integration.conftest import Awarded, TestProgram, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,3 +66,21 @@ async def test_money_that_is_reserved_for_an_erased_person_goes_back(
     [cancelled] = [f for f in await world.service.announced(AwardCancelled) if f.application_id == application_id]
     assert cancelled.amount == award_body["amount"]
     assert not [f for f in await world.service.announced(ApplicationApproved) if f.application_id == application_id]
+
+
+async def test_what_was_said_about_the_money_of_an_erased_person_is_forgotten(awarded: "Awarded") -> None:
+    world = awarded.world
+    decided, waiting = [(await awarded.ask(number)).json()["id"] for number in (0, 1)]
+    assert (await awarded.decide(decided)).json()["reason"] == "As planned."
+    await world.service.deliver(UserErased(user_id=awarded.fact.user_id))
+
+    # What is said of them afterwards is not kept either.
+    assert (await awarded.decide(waiting, "reject")).json()["status"] == "refused"
+    admin = await world.client(awarded.asker_id, "admin")
+    for request_id, status in ((decided, "approved"), (waiting, "refused")):
+        seen = await world.now_reads(admin, f"{EXECUTIVE}disbursements/{request_id}/")
+        assert (seen["status"], seen["reason"]) == (status, None)
+    assert [each["condition"] for each in (await awarded.award())["tranches"]] == ["", ""]
+    async with world.service.worker.database.reading() as connection:
+        kept = text("SELECT count(*) FROM disbursement_requests WHERE payee_id = :id AND reason IS NOT NULL")
+        assert await connection.scalar(kept, {"id": awarded.fact.user_id}) == 0
