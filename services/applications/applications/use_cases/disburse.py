@@ -190,6 +190,7 @@ def _settle_tranche(
 ) -> None:
     tranche = award.find_tranche(tranche_id)
     if tranche is not None:
-        tranche.state = outcome
+        # What did not leave of a cancelled award has gone back to the programme.
+        tranche.state = "cancelled" if outcome == "failed" and award.state == "cancelled" else outcome
         tranche.paid_at = now if outcome == "paid" else None
     award.settle()

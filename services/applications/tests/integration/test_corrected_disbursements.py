@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from contracts.applications import DisbursementRefused
-from contracts.ledger import DisbursementCompleted, DisbursementFailed
+from contracts.ledger import DisbursementCompleted, DisbursementFailed, DisbursementReversed
 
 if TYPE_CHECKING:
     from services.applications.tests.integration.conftest import Awarded
@@ -69,3 +69,21 @@ async def test_what_is_heard_of_an_earlier_payment_leaves_the_tranche_to_the_lat
     assert (award["state"], [each["state"] for each in award["tranches"]]) == ("completed", ["paid", "paid"])
     again = await awarded.ask(0)
     assert (again.status_code, again.json()["state"]) == (409, "paid")
+
+
+async def test_a_payment_that_was_stopped_by_the_cancellation_leaves_its_tranche_cancelled(awarded: "Awarded") -> None:
+    first = await _failed(awarded)
+    second = (await awarded.ask()).json()["id"]
+    assert (await awarded.decide(second)).status_code == 202
+    said = awarded.said(first)
+    await awarded.world.service.deliver(DisbursementCompleted(**said))
+    await awarded.world.service.deliver(DisbursementReversed(**said, code="returned_by_bank"))
+    admin = await awarded.world.client(awarded.asker_id, "admin")
+    path = f"{EXECUTIVE}awards/{awarded.fact.award_id}/cancel/"
+    assert (await admin.post(path, json={"reason": "The project ended."})).status_code == 200
+
+    # The ledger had taken up the second meanwhile, for the first had come back.
+    await awarded.world.service.deliver(DisbursementFailed(**awarded.said(second), code="award_cancelled"))
+    assert await _statuses(awarded, second) == [("failed", "award_cancelled")]
+    award = await awarded.award()
+    assert (award["state"], [each["state"] for each in award["tranches"]]) == ("cancelled", ["cancelled", "cancelled"])
