@@ -39,10 +39,13 @@ async def record_transfer(books: Books, *, transaction_id: UUID, record: ManualR
         raise IsPayeeError
     if record.recorded_by in await books.payments.people_of(transaction_id):
         raise SamePersonError
-    if record.outcome not in _RECORDABLE.get(payment.status, frozenset()):
+    # A transfer that was made after all stays failed; what it is by now, the transaction in its place says.
+    correction = await books.payments.disputes.correction_of(transaction_id)
+    standing = payment.status if correction is None or payment.status is not Status.FAILED else correction[1]
+    if record.outcome not in _RECORDABLE.get(standing, frozenset()):
         raise IllegalStateError(payment.status)
     latest = await books.payments.manual.latest(transaction_id)
-    applied = {Status.COMPLETED: RailStatus.PAID, Status.FAILED: RailStatus.FAILED}.get(payment.status)
+    applied = {Status.COMPLETED: RailStatus.PAID, Status.FAILED: RailStatus.FAILED}.get(standing)
     if latest is not applied:
         raise IllegalStateError(payment.status, "What was recorded before has not been booked yet.")
     if not await books.payments.manual.add(transaction_id, record):

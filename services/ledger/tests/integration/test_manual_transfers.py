@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from services.ledger.tests.integration.test_disputes import resolve
 from services.ledger.tests.scenario import Scenario
 
 from chassis.ids import new_id
@@ -167,6 +168,32 @@ async def test_a_failed_transfer_that_was_made_after_all_is_a_dispute(by_hand):
     await confirm(by_hand, payment_id, failed, new_id())
     await confirm(by_hand, payment_id, PAID, new_id())
     assert await status(by_hand, payment_id) == ("disputed", "paid_after_failure")
+
+
+async def test_a_transfer_that_was_made_after_all_can_come_back(by_hand):
+    award, payment_id = await approved(by_hand)
+    failed = {"outcome": "failed", "bank_reference": "RJ-1", "note": "Not on the statement."}
+    await confirm(by_hand, payment_id, failed, new_id())
+    await confirm(by_hand, payment_id, PAID, new_id())
+    await resolve(by_hand, payment_id, "completed")
+    assert await status(by_hand, payment_id) == ("failed", "corrected")
+    # As on every rail, it is said of the transfer that was made, and booked of the transaction in its place.
+    returned = PAID | {"outcome": "reversed"}
+    for impossible in (failed, PAID):
+        assert (await confirm(by_hand, payment_id, impossible, new_id())).json()["code"] == "illegal_state"
+    answer = await confirm(by_hand, payment_id, returned, new_id())
+    assert answer.status_code == 202, answer.text
+    payments = await by_hand.fetch(
+        "SELECT status, code FROM transactions WHERE transaction_type = 'disbursement' ORDER BY id"
+    )
+    assert [tuple(row) for row in payments] == [("failed", "corrected"), ("reversed", "returned_by_bank")]
+    assert len(await by_hand.service.announced(DisbursementReversed)) == 1
+    assert (await confirm(by_hand, payment_id, returned, new_id())).json()["code"] == "illegal_state"
+    # The tranche is paid again.
+    again = await ask(by_hand, award)
+    assert (await confirm(by_hand, again, PAID | {"bank_reference": "FT-2"}, new_id())).status_code == 202
+    assert await status(by_hand, again) == ("completed", None)
+    await by_hand.check_books()
 
 
 async def test_the_account_is_shown_in_full_only_to_an_admin_who_has_just_confirmed(by_hand):
