@@ -92,7 +92,7 @@ async def break_after_writing(body: NoteBody, work: Work) -> NoteAnswer:
     raise RuntimeError("a fault after the effect")
 
 
-def _tries(request: Request) -> list[int]:
+async def _tries(request: Request) -> list[int]:
     """One list for each running service."""
     state = request.app.state
     state.tries = getattr(state, "tries", [])
