@@ -132,6 +132,10 @@ class PostgresLots:
             self._shares.add(award_id, state.donation_id, each.amount, state.received)
 
     async def release(self, award_id: UUID, allocations: Sequence[Allocation]) -> None:
+        # At once: an award may be made of a hundred thousand donations.
+        unknown = [lot_id for each in allocations if (lot_id := UUID(each.lot_id)) not in self._states]
+        if unknown:
+            await self._read_lots(_LOT.where(among(lots.c.donation_id, unknown)))
         for each in allocations:
             self._shares.change(award_id, UUID(each.lot_id), released=each.amount)
             await self._take(UUID(each.lot_id), -each.amount)

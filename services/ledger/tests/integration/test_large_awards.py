@@ -1,0 +1,67 @@
+"""An award of very many small donations: booked by as many statements as one of a few."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from services.ledger.tests.integration.test_crediting_together import pending
+from services.ledger.tests.scenario import Scenario
+from sqlalchemy import event
+
+# Both are more than a page of shares and less than one of lots: what differs is asked for each donation by itself.
+FEW, MANY = 140, 250
+
+
+@contextmanager
+def asked(scenario: Scenario) -> Iterator[Counter[str]]:
+    """How often the worker says what to its database meanwhile."""
+    engine = scenario.service.worker.database.engine.sync_engine
+    said: Counter[str] = Counter()
+
+    def listen(*arguments: Any) -> None:
+        said[arguments[2]] += 1
+
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+
+
+async def live_an_award(scenario: Scenario, lots: int) -> dict[str, int]:
+    """By step: how many statements an award of `lots` donations of 1.00 takes."""
+    await pending(scenario, lots - 1)
+    await scenario.service.tick("credit_donations")
+    award = scenario.award("2.00", "3.50", f"{lots - 5.5:.2f}")
+    took: dict[str, int] = {}
+    with asked(scenario) as said:
+        await scenario.service.deliver(award)
+    took["set aside"] = said.total()
+    for tranche, account in enumerate(("0000000001", "0000000003", "0000000005")):
+        await scenario.set_account(account)
+        with asked(scenario) as said:
+            await scenario.service.deliver(scenario.approval(award, tranche))
+            await scenario.settle()
+            await scenario.later(3)
+            await scenario.settle()
+        took[f"tranche {tranche}"] = said.total()
+    with asked(scenario) as said:
+        await scenario.service.deliver(scenario.cancellation(award))
+    took["released"] = said.total()
+    [left] = await scenario.fetch(
+        "SELECT sum(paid) AS paid, sum(released) AS released, count(*) AS lots FROM award_lots WHERE award_id = $1",
+        award.award_id,
+    )
+    assert (str(left["paid"]), str(left["released"]), left["lots"]) == ("2.00", f"{lots - 2}.00", lots)
+    # What was given back is free again, and the next award begins with the programme's other money gone.
+    rest = scenario.award(f"{lots - 2}.00")
+    await scenario.service.deliver(rest)
+    assert set((await scenario.balances()).values()) >= {f"{lots - 2}.00"}
+    return took
+
+
+async def test_an_award_of_many_donations_takes_as_many_statements_as_one_of_few(scenario):
+    few = await live_an_award(scenario, FEW)
+    many = await live_an_award(scenario, MANY)
+    assert many == few
