@@ -14,7 +14,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from ledger.adapters.arrays import among
 from ledger.adapters.held_payments import IS_DISBURSED, IS_HELD, disbursed_ids
-from ledger.adapters.tables.money import award_lots, lots, transaction_links, transactions
+from ledger.adapters.tables.money import award_lots, transaction_links, transactions
 from ledger.adapters.transaction_reading import view_of
 from ledger.domain.transactions import TransactionType
 from ledger.use_cases.reading_ports import Cut, Graph, GraphLink
@@ -118,9 +118,9 @@ class MoneyGraphReader:
             kept = award_lots.c.amount - award_lots.c.released
             return (
                 select(award_lots.c.donation_id, literal(start.id, UuidType), kept)
-                .join(lots, lots.c.donation_id == award_lots.c.donation_id)
                 .where(award_lots.c.award_id == start.award_id, kept > 0)
-                .order_by(lots.c.received)
+                # As the index has them: of very many only the first are read.
+                .order_by(award_lots.c.donation_id)
             )
         came = {TransactionType.DISBURSEMENT, TransactionType.REFUND}
         if start.transaction_type in came:
@@ -128,7 +128,7 @@ class MoneyGraphReader:
                 select(_link.from_transaction, _link.to_transaction, _link.amount)
                 .join(transactions, transactions.c.id == _link.to_transaction)
                 .where(_link.to_transaction == start.id, IS_HELD)
-                .order_by(_link.id)
+                .order_by(_link.amount.desc(), _link.id)
             )
         return None
 
