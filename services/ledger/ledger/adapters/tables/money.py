@@ -126,7 +126,8 @@ payments = Table(
     Column("confirmed_by", Uuid),
     now_column("created_at"),
     now_column("updated_at"),
-    Index("ix_payments_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    # Money in does not stand in the way of money out; many may be due at the same instant.
+    Index("ix_payments_due", "direction", "due_at", "transaction_id", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_payments_confirmed_by", "confirmed_by", postgresql_where=text("confirmed_by IS NOT NULL")),
 )
 

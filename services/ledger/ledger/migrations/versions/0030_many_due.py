@@ -1,0 +1,14 @@
+"""The next payment that is due is found past any number of others."""
+
+from chassis.migrations import execute_sql_file
+
+revision = "0030"
+down_revision = "0029"
+
+
+def upgrade() -> None:
+    execute_sql_file(__file__)
+
+
+def downgrade() -> None:
+    raise RuntimeError("a ledger is never taken back")
