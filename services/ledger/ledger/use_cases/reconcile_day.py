@@ -1,8 +1,8 @@
 """Compares a day of our bank accounts with the books: for a report that is signed, and for the counts that alert."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,14 +14,29 @@ from ledger.domain.refusals import BeyondTipError
 from ledger.use_cases.statement_ports import DayCounts, ReconciliationBook, ReconciliationReading
 
 
-@dataclass(frozen=True, slots=True)
 class Coverage:
-    """For which days there are statements of which account."""
+    """For which days there are statements of which account; `periods` have a first and a last day, both covered.
 
-    periods: Mapping[str, Sequence[tuple[date, date]]]
+    Asked of every movement that no line shows, while the periods of years are as many as their days: what follows on
+    or overlaps is one stretch, and the one before a day is found by halving.
+    """
+
+    def __init__(self, periods: Mapping[str, Iterable[tuple[date, date]]]) -> None:
+        self._starts: dict[str, list[date]] = {}
+        self._ends: dict[str, list[date]] = {}
+        for account, known in periods.items():
+            starts = self._starts[account] = []
+            ends = self._ends[account] = []
+            for first, last in sorted(known):
+                if not starts or (first - ends[-1]).days > 1:
+                    starts.append(first)
+                    ends.append(last)
+                else:
+                    ends[-1] = max(ends[-1], last)
 
     def __call__(self, account: str, day: date) -> bool:
-        return any(first <= day <= last for first, last in self.periods.get(account, ()))
+        place = bisect_right(self._starts.get(account, ()), day) - 1
+        return place >= 0 and day <= self._ends[account][place]
 
 
 async def compare_day(
