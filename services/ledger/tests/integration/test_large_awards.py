@@ -10,8 +10,8 @@ from services.ledger.tests.integration.test_reading_growth import CHAIN, Filled,
 from services.ledger.tests.scenario import Scenario
 from sqlalchemy import event
 
-# Both are more than a page of shares and less than one of lots: what differs is asked for each donation by itself.
-FEW, MANY = 140, 250
+# Both are less than a page of lots and one of shares: what differs is asked for each donation by itself.
+FEW, MANY = 12, 120
 # A third of these blocks are donations: enough for a plan that reads no more of a payment than it shows.
 THOUSANDS = 30_000
 # What the graph and a trace show at most.
