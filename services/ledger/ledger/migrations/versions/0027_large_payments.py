@@ -2,7 +2,7 @@
 
 from chassis.migrations import execute_sql_file
 
-revision = "0029"
+revision = "0027"
 down_revision = "0026"
 
 

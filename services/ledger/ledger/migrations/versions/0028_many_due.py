@@ -2,8 +2,8 @@
 
 from chassis.migrations import execute_sql_file
 
-revision = "0030"
-down_revision = "0029"
+revision = "0028"
+down_revision = "0027"
 
 
 def upgrade() -> None:
