@@ -23,12 +23,13 @@ DUE = "UPDATE payments SET due_at = now() WHERE due_at IS NOT NULL"
 
 async def pending(scenario: Scenario, number: int, rail: str = "sandbox") -> list[UUID]:
     """Donations of 1.00 that are due, as announcing them leaves them."""
-    await scenario.donate("1.00")
+    given = await scenario.donate("1.00")
     rows = await scenario.fetch(
         "INSERT INTO transactions (id, transaction_type, status, program_id, donor_id, user_id, requested_by, amount,"
         " currency, initiated_at) SELECT gen_random_uuid(), 'donation', 'pending', program_id, donor_id, user_id,"
-        " requested_by, 1, 'NGN', now() FROM transactions, generate_series(1, $1::int) RETURNING id",
+        " requested_by, 1, 'NGN', now() FROM transactions, generate_series(1, $1::int) WHERE id = $2 RETURNING id",
         number,
+        UUID(given["id"]),
     )
     await scenario.fetch(
         "INSERT INTO payments (transaction_id, direction, rail, reference, due_at)"
