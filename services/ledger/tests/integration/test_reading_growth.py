@@ -74,7 +74,7 @@ FILL = (
         user_id, amount, currency, blockchain_hash, previous_block_hash, block_index, initiated_at, completed_at)
     SELECT {id}, {kind}, 'completed', {program}, {award}, {award}, {award}, {id}, 10, 'NGN', hash, previous_hash, i,
         timestamp, timestamp
-    FROM {blocks} JOIN blocks ON block_index = i""",
+    FROM {blocks} JOIN blocks ON block_index = i ORDER BY i""",
     """INSERT INTO lots (donation_id, program_id, currency, amount, taken, received)
     SELECT {id}, {program}, 'NGN', 10, 10, i FROM {blocks} WHERE i % 3 = 2""",
     """INSERT INTO awards (award_id, application_id, program_id, beneficiary_id, commitment_id, amount, currency, paid)
