@@ -1,14 +1,13 @@
 """The feed stays as quick as it was: with many posts each page is still a walk along an index."""
 
-import json
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import event
 
 from chassis.ids import new_id
+from chassis.testing.plans import asked_of, plan_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,24 +46,16 @@ def kinds(plan: dict[str, Any]) -> set[str]:
 
 async def read(scenario, client, path):
     """What a GET answers, and the kinds of nodes in the plans of the lists that it reads."""
-    engine = scenario.service.api.database.engine
-    seen: list[tuple[str, Any]] = []
-
-    def remember(_connection, _cursor, statement, parameters, _context, _executemany):
-        if any(name in statement for name in LISTS) and "count(" not in statement:
-            seen.append((statement, parameters))
-
-    event.listen(engine.sync_engine, "before_cursor_execute", remember)
-    answer = await client.get(path)
-    event.remove(engine.sync_engine, "before_cursor_execute", remember)
+    database = scenario.service.api.database
+    with asked_of(database) as asked:
+        answer = await client.get(path)
     assert answer.status_code == 200, answer.text
-    found: list[set[str]] = []
-    async with engine.connect() as connection:
-        for statement, parameters in seen:
-            rows = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-            explained = rows.scalar_one()
-            plans = json.loads(explained) if isinstance(explained, str) else explained
-            found.append(kinds(plans[0]["Plan"]))
+    async with database.reading() as connection:
+        found = [
+            kinds(await plan_of(connection, *each, "VERBOSE false"))
+            for each in asked
+            if any(name in each[0] for name in LISTS) and "count(" not in each[0]
+        ]
     assert found
     return answer.json(), found
 

@@ -12,6 +12,7 @@ from chassis.ids import new_id
 from chassis.testing.harness import running_service
 from contracts.programs import ProgramCreated
 from ledger.bootstrap import SERVICE
+from ledger.domain.bank_accounts import bank_day
 from local_stack.object_storage import BUCKET, REGION, ObjectStorage
 
 S3_KEYS = ("access-of-tests", "secret-of-tests")
@@ -57,6 +58,28 @@ async def scenario(urls: dict[str, str], storage: dict[str, Any]) -> AsyncIterat
         await made.create_program()
         yield made
         await made.check_books()
+
+
+@pytest.fixture
+async def paid(scenario: Scenario) -> dict[str, Any]:
+    """A donation of 100.00 that came and a disbursement of 60.00 that went, today; their references at the rail."""
+    donation = await scenario.donate("100.00")
+    await scenario.set_account()
+    award = scenario.award("60.00")
+    await scenario.service.deliver(award)
+    await scenario.service.deliver(scenario.approval(award))
+    await scenario.settle()
+    [payment] = await scenario.fetch(
+        "SELECT reference, transaction_id FROM payments JOIN transactions ON id = transaction_id"
+        " WHERE direction = 'out' AND status = 'completed'"
+    )
+    [block] = await scenario.fetch("SELECT timestamp FROM blocks WHERE transaction_id = $1", donation["id"])
+    return {
+        "in": donation["payment"]["reference"],
+        "out": payment["reference"],
+        "out_id": str(payment["transaction_id"]),
+        "day": bank_day(block["timestamp"]),
+    }
 
 
 @pytest.fixture

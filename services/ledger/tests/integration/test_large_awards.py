@@ -1,14 +1,12 @@
 """An award of very many small donations: booked by as many statements as one of a few, shown by as many rows."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from services.ledger.tests.integration.test_crediting_together import pending
-from services.ledger.tests.integration.test_reading_growth import CHAIN, Filled, id_of, watched
+from services.ledger.tests.integration.test_reading_growth import CHAIN, Filled, id_of, questions
 from services.ledger.tests.scenario import Scenario
-from sqlalchemy import event
+
+from chassis.testing.plans import asked_of
 
 # Both are less than a page of lots and one of shares: what differs is asked for each donation by itself.
 FEW, MANY = 12, 120
@@ -18,42 +16,27 @@ THOUSANDS = 30_000
 LINKS_SHOWN_MAX = 500
 
 
-@contextmanager
-def asked(scenario: Scenario) -> Iterator[Counter[str]]:
-    """How often the worker says what to its database meanwhile."""
-    engine = scenario.service.worker.database.engine.sync_engine
-    said: Counter[str] = Counter()
-
-    def listen(*arguments: Any) -> None:
-        said[arguments[2]] += 1
-
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        yield said
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
-
-
 async def live_an_award(scenario: Scenario, lots: int) -> dict[str, int]:
     """By step: how many statements an award of `lots` donations of 1.00 takes."""
     await pending(scenario, lots - 1)
     await scenario.service.tick("credit_donations")
     award = scenario.award("2.00", "3.50", f"{lots - 5.5:.2f}")
     took: dict[str, int] = {}
-    with asked(scenario) as said:
+    worker = scenario.service.worker.database
+    with asked_of(worker) as said:
         await scenario.service.deliver(award)
-    took["set aside"] = said.total()
+    took["set aside"] = len(said)
     for tranche, account in enumerate(("0000000001", "0000000003", "0000000005")):
         await scenario.set_account(account)
-        with asked(scenario) as said:
+        with asked_of(worker) as said:
             await scenario.service.deliver(scenario.approval(award, tranche))
             await scenario.settle()
             await scenario.later(3)
             await scenario.settle()
-        took[f"tranche {tranche}"] = said.total()
-    with asked(scenario) as said:
+        took[f"tranche {tranche}"] = len(said)
+    with asked_of(worker) as said:
         await scenario.service.deliver(scenario.cancellation(award))
-    took["released"] = said.total()
+    took["released"] = len(said)
     [left] = await scenario.fetch(
         "SELECT sum(paid) AS paid, sum(released) AS released, count(*) AS lots FROM award_lots WHERE award_id = $1",
         award.award_id,
@@ -102,11 +85,11 @@ async def test_a_payment_of_thousands_of_donations_is_cut_without_being_read_who
     assert behind["n"] > 3 * LINKS_SHOWN_MAX
     async with filled.scenario.service.client() as anyone:
         for query in ("graph/", "graph/?depth=3", f"trace/{paid}/", f"trace/{award}/?direction=backward"):
-            with watched(filled.scenario.service) as statements:
+            with asked_of(filled.scenario.service.api.database) as said:
                 shown = (await anyone.get(f"{CHAIN}/{query}")).json()
             assert len(shown["links"]) == LINKS_SHOWN_MAX, query
             assert shown["truncated"] is True, query
-            for statement, parameters in statements:
+            for statement, parameters in questions(said):
                 plan = await filled.plan(statement, parameters)
                 for table in ("transaction_links", "award_lots"):
                     assert rows_read(plan, table) <= 3 * LINKS_SHOWN_MAX, (query, statement)

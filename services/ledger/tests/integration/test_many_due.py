@@ -6,8 +6,8 @@ from typing import Any
 from services.ledger.tests.integration.test_crediting_together import pending
 from services.ledger.tests.integration.test_large_awards import rows_read
 from services.ledger.tests.scenario import Scenario
-from sqlalchemy import event
 
+from chassis.testing.plans import asked_of, plan_of
 from ledger.adapters.payment_parts import _LOOK  # what the worker asks twice a second
 from ledger.use_cases.credit_donation import TOGETHER_MAX
 
@@ -19,24 +19,10 @@ DUE = 4_000
 async def plans_of(scenario: Scenario, timer: str) -> list[dict[str, Any]]:
     """How what one run of a timer asks first, of payments that are due, is carried out."""
     database = scenario.service.worker.database
-    asked: list[tuple[str, Any]] = []
-
-    def listen(*arguments: Any) -> None:
-        _, _, statement, parameters, *_ = arguments
-        if "payments.due_at <=" in statement:
-            asked.append((statement, parameters))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", listen)
-    try:
+    with asked_of(database) as asked:
         await next(each for each in scenario.service.worker_parts.timers if each.name == timer).run()
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", listen)
     async with database.reading() as connection:
-        told = [
-            (await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)).scalar_one()
-            for statement, parameters in asked
-        ]
-    return [(json.loads(each) if isinstance(each, str) else each)[0]["Plan"] for each in told]
+        return [await plan_of(connection, *each) for each in asked if "payments.due_at <=" in each[0]]
 
 
 async def test_what_is_due_is_found_past_thousands_of_others_without_reading_them(scenario):

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from services.ledger.tests.scenario import Scenario
-from sqlalchemy import event
 
 from chassis.ids import new_id
+from chassis.testing.plans import asked_of, plan_of
 
 MANY = 300
 # Of a person or event: read, joined and looked up by each of the ways in which a person can be back.
@@ -20,27 +20,13 @@ def looked_at(plan: dict[str, Any]) -> int:
     return own + sum(looked_at(part) for part in plan.get("Plans", ()))
 
 
-async def sweep_plan(scenario: Scenario) -> dict[str, Any]:
+async def sweep_plan(scenario: Scenario) -> Any:
     database = scenario.service.worker.database
-    asked: list[tuple[str, Any]] = []
-
-    def listen(*arguments: Any) -> None:
-        _, _, statement, parameters, *_ = arguments
-        if "user_standings.erased" in statement:
-            asked.append((statement, parameters))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", listen)
-    try:
+    with asked_of(database) as asked:
         await scenario.service.tick("forget_again")
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", listen)
+    first = next(each for each in asked if "user_standings.erased" in each[0])
     async with database.reading() as connection:
-        statement, parameters = asked[0]
-        told = (
-            await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-        ).scalar_one()
-    plan: dict[str, Any] = (json.loads(told) if isinstance(told, str) else told)[0]["Plan"]
-    return plan
+        return await plan_of(connection, *first)
 
 
 async def test_no_event_is_searched_for_each_person_who_was_erased(scenario):

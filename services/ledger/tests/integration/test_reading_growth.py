@@ -1,17 +1,14 @@
 """Public reading costs the same at ten times the rows: no plan reads a whole table, and none touches more pages."""
 
 import asyncio
-import json
 import tracemalloc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
 
+from chassis.testing.plans import asked_of, plan_of
 from ledger.adapters.export_reading import ExportReader
 from ledger.adapters.keys import development_key
 from ledger.domain.checkpoints import Checkpoint
@@ -194,11 +191,11 @@ class Filled:
         found: dict[str, int] = {}
         async with self.scenario.service.client() as anyone:
             for path in await self.paths():
-                with watched(self.scenario.service) as statements:
+                with asked_of(self.scenario.service.api.database) as asked:
                     answer = await anyone.get(path)
                 assert answer.status_code == 200, (path, answer.text[:300])
                 found[path] = 0
-                for statement, parameters in statements:
+                for statement, parameters in questions(asked):
                     plan = await self.plan(statement, parameters)
                     whole = sorted(scanned(plan) - SMALL_TABLES)
                     assert self.size < LARGE or not whole, f"{path} reads all of {whole}: {statement}"
@@ -211,10 +208,8 @@ class Filled:
     async def plan(self, statement: str, parameters: Any, first: str = "SELECT 1") -> dict[str, Any]:
         async with self.scenario.service.api.database.reading() as connection:
             await connection.exec_driver_sql(first)
-            explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}"
-            told = (await connection.exec_driver_sql(explain, parameters)).scalar_one()
-        [plan] = json.loads(told) if isinstance(told, str) else told
-        return plan["Plan"]
+            plan: dict[str, Any] = await plan_of(connection, statement, parameters, "ANALYZE, BUFFERS")
+        return plan
 
 
 def scanned(plan: dict[str, Any]) -> set[str]:
@@ -222,22 +217,9 @@ def scanned(plan: dict[str, Any]) -> set[str]:
     return own.union(*(scanned(part) for part in plan.get("Plans", ())))
 
 
-@contextmanager
-def watched(service: Any) -> Iterator[list[tuple[str, Any]]]:
-    """The questions that the API asks its database meanwhile."""
-    engine = service.api.database.engine.sync_engine
-    asked: list[tuple[str, Any]] = []
-
-    def listen(*arguments: Any) -> None:
-        _, _, statement, parameters, *_ = arguments
-        if statement.lstrip().startswith(("SELECT", "WITH")):
-            asked.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
+def questions(asked: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Those of the statements that read."""
+    return [each for each in asked if each[0].lstrip().startswith(("SELECT", "WITH"))]
 
 
 @pytest.fixture
@@ -287,13 +269,14 @@ async def lists_of_transactions_cost_a_page(filled: Filled) -> None:
     async with filled.scenario.service.client(filled.scenario.admin, "admin") as admin:
         for kind, status in product((None, *TransactionType), (None, *Status)):
             asked = {"transaction_type": kind, "status": status}
-            with watched(filled.scenario.service) as statements:
+            with asked_of(filled.scenario.service.api.database) as said:
                 answer = await admin.get("/api/v1/transactions/", params={k: v for k, v in asked.items() if v})
             assert answer.status_code == 200, (asked, answer.text)
-            plan = await filled.plan(*statements[-1])
+            last = questions(said)[-1]
+            plan = await filled.plan(*last)
             assert "transactions" not in scanned(plan), asked
             # A plan that is kept for whatever state has to fit the most frequent one.
-            assert status is None or f"'{status}'" in statements[-1][0], asked
+            assert status is None or f"'{status}'" in last[0], asked
             assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= LIST_PAGES_MAX, asked
 
 

@@ -1,13 +1,12 @@
 """Lists stay as quick as they were: with many programmes each page is still a walk along an index."""
 
-import json
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import event
 
+from chassis.testing.plans import asked_of, plan_of
 from programs.adapters.catalogue import SORTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -44,23 +43,12 @@ def kinds(plan: dict[str, Any]) -> set[str]:
 
 async def plans_of(scenario, path):
     """The plans of what a public GET reads from the list."""
-    engine = scenario.service.api.database.engine
-    seen: list[tuple[str, Any]] = []
-
-    def remember(_connection, _cursor, statement, parameters, _context, _executemany):
-        if "FROM programs" in statement:
-            seen.append((statement, parameters))
-
-    event.listen(engine.sync_engine, "before_cursor_execute", remember)
-    answer = await scenario.public.get(path)
-    event.remove(engine.sync_engine, "before_cursor_execute", remember)
+    database = scenario.service.api.database
+    with asked_of(database) as asked:
+        answer = await scenario.public.get(path)
     assert answer.status_code == 200, answer.text
-    found = []
-    async with engine.connect() as connection:
-        for statement, parameters in seen:
-            rows = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-            explained = rows.scalar_one()
-            found.append((json.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"])
+    async with database.reading() as connection:
+        found = [await plan_of(connection, *each, "VERBOSE false") for each in asked if "FROM programs" in each[0]]
     return answer.json(), found
 
 

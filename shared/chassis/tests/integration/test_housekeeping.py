@@ -1,14 +1,13 @@
 """What is older than its promise is forgotten, in steps that read what they delete and nothing else."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from chassis.database import Database
 from chassis.housekeeping import DELETE_ROWS, housekeeping_timers
+from chassis.testing.plans import asked_of, plan_of
 
 OLD, YOUNG = 2 * DELETE_ROWS + 7, 20_000
 # A round reads the index's entries and the rows: each once, or twice where they are found and then deleted.
@@ -33,23 +32,6 @@ FILL = (
 DAYS = {"outbox": 14, "inbox": 30, "idempotency_keys": 7}
 
 
-@contextmanager
-def deletions(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    asked: list[tuple[str, Any]] = []
-
-    def listen(*arguments: Any) -> None:
-        _, _, statement, parameters, *_ = arguments
-        if statement.startswith("DELETE"):
-            asked.append((statement, parameters))
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
-
-
 def read(plan: dict[str, Any]) -> int:
     """Rows that a plan's scans of tables had in hand, also those that were not wanted."""
     own = 0
@@ -70,14 +52,13 @@ async def test_old_rows_go_in_bounded_steps_that_read_no_young_ones(sample_urls)
                         await work.connection.execute(text(fill.format(at=at, rows=f"generate_series(1, {rows})")))
             await work.connection.execute(text("ANALYZE"))
         forget = next(each for each in housekeeping_timers("programs", database) if each.name == "forget_old_rows")
-        with deletions(database) as asked:
+        with asked_of(database) as asked:
             assert await forget.run()
+        deletions = [each for each in asked if each[0].startswith("DELETE")]
         async with database.reading() as connection:
-            for statement, parameters in asked[: len(DAYS)]:
-                explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-                told = (await connection.exec_driver_sql(explain, parameters)).scalar_one()
-                [plan] = json.loads(told) if isinstance(told, str) else told
-                assert 0 < read(plan["Plan"]) <= READ_MAX, json.dumps(plan)
+            for statement, parameters in deletions[: len(DAYS)]:
+                plan = await plan_of(connection, statement, parameters)
+                assert 0 < read(plan) <= READ_MAX, json.dumps(plan)
         await forget.tick()
         async with database.reading() as connection:
             left = {

@@ -141,11 +141,12 @@ async def test_a_relay_whose_listening_connection_fell_silent_listens_on_another
             await eventually(listens)
             wire.froze.set()
             await asyncio.wait_for(wire.heard_in_vain.wait(), 2 * LISTENING_SECONDS)
-            since = datetime.now(UTC)
+            newer = f"{listening} AND backend_start > '{datetime.now(UTC)}'"
+            assert await count(judge, newer) == 0
             wire.froze.clear()
 
             async def listens_again() -> bool:
-                return await count(judge, f"{listening} AND backend_start > '{since}'") == 1
+                return await count(judge, newer) == 1
 
             await eventually(listens_again)
         await database.close()
@@ -190,7 +191,7 @@ async def test_a_long_look_is_not_taken_for_silence(sample_urls):
         sample_urls["programs_worker"], application_name="test-patient", statement_timeout_seconds=STATEMENT_SECONDS
     )
     async with database.long_looking() as connection:
-        await connection.execute(
-            text("SELECT pg_sleep(:seconds)"), {"seconds": STATEMENT_SECONDS + SILENCE_SECONDS_MAX + 1}
-        )
+        seconds = STATEMENT_SECONDS + SILENCE_SECONDS_MAX + 1
+        slept = "SELECT extract(epoch FROM clock_timestamp() - statement_timestamp()) FROM pg_sleep(:seconds)"
+        assert (await connection.execute(text(slept), {"seconds": seconds})).scalar_one() >= seconds
     await database.close()
